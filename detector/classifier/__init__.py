@@ -1,0 +1,1 @@
+"""The learned experts: network, weights, scores and their calibration."""

@@ -1,0 +1,1 @@
+"""What media says of its own origin: credentials, watermark, fingerprint; needs no neural network."""

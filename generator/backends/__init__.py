@@ -1,0 +1,1 @@
+"""The synthesizers that ship: each turns a face request into unmarked pixels."""
