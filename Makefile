@@ -1,0 +1,45 @@
+# Everything runs from .venv, which the first target that needs it makes from python3.11 and requirements.lock.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+LOCK_VENV := build/lock-venv
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: setup demo serve test lint bench lock clean
+
+setup: $(STAMP)  ## make .venv and install everything that requirements.lock pins
+
+demo: $(STAMP)  ## generate faces, scan them and photos, print the table, verify the audit log
+	$(BIN)/shingan demo
+
+serve: $(STAMP)  ## the API and the page on http://127.0.0.1:8080
+	$(BIN)/shingan serve
+
+test: $(STAMP)  ## the whole test suite
+	$(BIN)/pytest
+
+lint: $(STAMP)  ## style, types, import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)  ## throughput on this machine
+	$(BIN)/shingan bench
+
+lock:  ## resolve pyproject.toml anew and rewrite requirements.lock
+	rm -rf $(LOCK_VENV)
+	$(PYTHON) -m venv $(LOCK_VENV)
+	$(LOCK_VENV)/bin/pip install -q hatchling '.[demo,postgres,train,dev]'
+	$(LOCK_VENV)/bin/pip freeze --all --exclude pip --exclude shingan > requirements.lock
+	rm -rf $(LOCK_VENV)
+
+clean:  ## remove caches and builds, keep .venv
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --no-deps -r requirements.lock
+	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	touch $@

@@ -1,0 +1,52 @@
+"""The HTTP service, wired: settings in, application out."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from api import problems
+from api.auth import ApiKeys
+from api.metrics import Metrics
+from api.middleware import BodyLimit, Measured, SecurityHeaders
+from api.rendering import STATIC
+from api.routes import audit, generations, health, inspections, page, policies, verifications
+from api.sessions import LocalSessions
+from api.settings import Settings
+from api.workplace import Workplace
+
+ROUTERS = tuple(module.router for module in (inspections, verifications, generations, audit, policies, health, page))
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application; it opens its `Workplace` when it starts and closes it when it stops."""
+    chosen = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with await Workplace.open(chosen) as workplace:
+            app.state.workplace = workplace
+            app.state.keys = ApiKeys.open(chosen)
+            yield
+
+    # The framework's documentation pages load scripts from elsewhere; the description itself is served.
+    app = FastAPI(
+        title="Shingan",
+        version=version("shingan"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+    )
+    app.state.metrics = Metrics()
+    app.state.sessions = LocalSessions(chosen)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    problems.install(app)
+    app.add_middleware(BodyLimit, max_upload=chosen.max_bytes)
+    app.add_middleware(Measured, metrics=app.state.metrics)
+    app.add_middleware(SecurityHeaders)
+    return app

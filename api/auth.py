@@ -1,0 +1,138 @@
+"""Who is asking: API keys that are stored only as an HMAC, and the actor that a valid one stands for."""
+
+import hashlib
+import hmac
+import os
+import secrets
+from base64 import b32encode
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.clock import timestamp, utc_now
+from api.db import Database
+from api.errors import InvalidRequest, NotFound, Unauthenticated
+from api.keyfiles import read_or_create
+from api.repositories import KeyRepository, StoredKey
+from api.settings import Settings
+
+KEY_BYTES = 32
+PREFIX_CHARACTERS = 12
+"""How much of a key stays readable in lists: `sgn_` and eight characters (40 of its 256 bits)."""
+TOUCH_AFTER = timedelta(minutes=10)
+"""`last_used_at` is no more exact than this, so that reading never waits for a writer on every request."""
+
+
+class Scope(StrEnum):
+    """What a key may be used for; a scope is the name of the policy action that it opens."""
+
+    VERIFY = "verify"
+    INSPECT = "inspect"
+    GENERATE = "generate"
+    EDIT_PORTRAIT = "edit_portrait"
+    STYLISE = "stylise"
+    EXPORT = "export"
+    REVIEW = "review"
+    READ_AUDIT = "read_audit"
+    MANAGE = "manage"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Whoever asks: `id` names a key or a local user and is never a person's name."""
+
+    id: str
+    tenant: str
+    scopes: frozenset[str]
+
+    @classmethod
+    def local(cls, tenant: str = "default") -> "Actor":
+        """The operator at the command line, who may do whatever the policy lets anybody do."""
+        return cls("local", tenant, frozenset(Scope))
+
+    @classmethod
+    def anonymous(cls, tenant: str = "default") -> "Actor":
+        """A caller without a key: only what is free for everybody."""
+        return cls("anonymous", tenant, frozenset({Scope.VERIFY.value}))
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A new key; `token` is shown this once and kept nowhere."""
+
+    token: str
+    key: StoredKey
+
+
+class ApiKeys:
+    """Issues, recognises and revokes API keys; `pepper` is the instance's HMAC secret."""
+
+    def __init__(self, pepper: bytes) -> None:
+        self._pepper = pepper
+
+    @classmethod
+    def open(cls, settings: Settings) -> "ApiKeys":
+        """With the pepper of this instance's home, made on first use."""
+        return cls(read_or_create(settings.keys / "pepper.key", lambda: os.urandom(KEY_BYTES)))
+
+    async def issue(
+        self,
+        session: AsyncSession,
+        *,
+        name: str,
+        scopes: Iterable[str],
+        tenant: str = "default",
+        expires_at: datetime | None = None,
+    ) -> IssuedKey:
+        """A new key of 256 random bits; raises `InvalidRequest` for an unknown scope or none."""
+        token = "sgn_" + b32encode(secrets.token_bytes(KEY_BYTES)).decode().rstrip("=").lower()
+        key = StoredKey(
+            id="key_" + secrets.token_hex(8),
+            tenant=tenant,
+            name=name,
+            prefix=token[:PREFIX_CHARACTERS],
+            digest=self._digest(token),
+            scopes=_checked(scopes),
+            created_at=timestamp(),
+            expires_at=timestamp(expires_at) if expires_at else None,
+        )
+        await KeyRepository(session).add(key)
+        return IssuedKey(token, key)
+
+    async def authenticate(self, database: Database, token: str) -> Actor:
+        """The actor behind `token`; raises `Unauthenticated`, without saying whether it was unknown or lapsed."""
+        digest = self._digest(token)
+        now = timestamp()
+        async with database.read() as session:
+            key = await KeyRepository(session).by_digest(digest)
+        if key is None or not key.usable(now):
+            raise Unauthenticated("This API key is unknown, revoked or expired.")
+        if _stale(key.last_used_at):
+            async with database.write() as session:
+                await KeyRepository(session).touch(key.id, now)
+        return Actor(key.id, key.tenant, frozenset(key.scopes))
+
+    async def revoke(self, session: AsyncSession, key_id: str, *, tenant: str) -> None:
+        """Ends the key at once; raises `NotFound` if `tenant` has no such key."""
+        if not await KeyRepository(session).revoke(key_id, tenant=tenant, now=timestamp()):
+            raise NotFound("There is no such API key.")
+
+    def _digest(self, token: str) -> bytes:
+        return hmac.digest(self._pepper, token.encode(), hashlib.sha256)
+
+
+def _checked(scopes: Iterable[str]) -> tuple[str, ...]:
+    chosen = tuple(sorted(set(scopes)))
+    unknown = [scope for scope in chosen if scope not in frozenset(Scope)]
+    if unknown or not chosen:
+        raise InvalidRequest(f"A key needs scopes out of: {', '.join(sorted(Scope))}.")
+    return chosen
+
+
+def _stale(last_used_at: str | None) -> bool:
+    if last_used_at is None:
+        return True
+    return utc_now() - datetime.fromisoformat(last_used_at).astimezone(UTC) > TOUCH_AFTER

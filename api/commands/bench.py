@@ -1,0 +1,86 @@
+"""`bench`: how fast is this machine, part by part?"""
+
+import io
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.commands.console import print_json, print_table
+from api.commands.running import load_settings
+
+if TYPE_CHECKING:
+    from detector.types import Pixels
+
+SIDE = 512
+"""Pixels of the test picture's side: the size in which faces are delivered."""
+
+
+def bench(
+    rounds: Annotated[int, typer.Option(min=1, max=1000, help="How often each part runs.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, and nothing else.")] = False,
+) -> None:
+    """Time decoding, watermark, fingerprint, face finder and experts on one picture."""
+    figures = {name: _milliseconds(work, rounds) for name, work in _parts().items()}
+    if as_json:
+        print_json({"side": SIDE, "rounds": rounds, "milliseconds": figures})
+    else:
+        print_table(("part", "ms a picture"), [(name, f"{value:.1f}") for name, value in figures.items()])
+
+
+def _parts() -> "Mapping[str, Callable[[], object]]":
+    from detector.classifier.cards import shipped
+    from detector.classifier.scorer import Expert, pick_device
+    from detector.faces import FaceFinder
+    from detector.media import open_media
+    from detector.pipeline import EXPERTS
+    from detector.provenance.fingerprint import pdq
+    from detector.provenance.keys import MarkKey
+    from detector.provenance.payload import Payload
+    from detector.provenance.watermark import detect, embed
+    from detector.sandbox import Sandbox
+
+    pixels, key, device = _picture(), MarkKey(0, bytes(32)), load_settings().device
+    data, sandbox, finder = _png(pixels), Sandbox(), FaceFinder(device=pick_device(device))
+    marked = embed(pixels, payload=Payload("000000000000", 0), key=key)
+    parts: dict[str, Callable[[], object]] = {
+        "decode": lambda: open_media(data, sandbox=sandbox),
+        "embed watermark": lambda: embed(pixels, payload=Payload("000000000000", 0), key=key),
+        "find watermark": lambda: detect(marked, keys=[key]),
+        "find no watermark": lambda: detect(pixels, keys=[key]),
+        "fingerprint": lambda: pdq(pixels),
+        "find faces": lambda: finder.find(pixels),
+    }
+    for kind in EXPERTS:
+        expert = Expert.load(shipped(kind), device=device)
+        crop = pixels[: expert.card.side, : expert.card.side]
+        parts[f"{kind} expert, a face"] = lambda expert=expert, crop=crop: expert.logits([crop])  # type: ignore[misc]
+    return parts
+
+
+def _milliseconds(work: Callable[[], object], rounds: int) -> float:
+    work()  # the first one loads
+    start = time.perf_counter()
+    for _ in range(rounds):
+        work()
+    return round(1000 * (time.perf_counter() - start) / rounds, 2)
+
+
+def _picture() -> "Pixels":
+    """Smooth noise with grain, the same on every machine."""
+    import cv2
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (16, 16, 3), np.uint8)
+    smooth = cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(np.clip(smooth + rng.normal(0, 3, smooth.shape), 0, 255), np.uint8)
+
+
+def _png(pixels: "Pixels") -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,146 @@
+"""`doctor` and `db upgrade`: is everything in place that the other commands need?"""
+
+import asyncio
+import platform
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.commands.console import print_json, print_table
+from api.commands.outcome import ExitCode, failure_of
+from api.commands.running import load_settings
+
+if TYPE_CHECKING:
+    from api.settings import Settings
+
+database = typer.Typer(help="The database.", no_args_is_help=True)
+
+
+@database.callback()
+def _group() -> None:
+    """A callback keeps a group with one command a group."""
+
+
+@database.command()
+def upgrade() -> None:
+    """Bring the database to this version's schema; every command and the service do it at their start as well."""
+    from api.migrations.run import upgrade as migrate
+
+    settings = load_settings()
+    asyncio.run(migrate(settings.database_url))
+    print("The database is up to date.")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    name: str
+    ok: bool
+    detail: str
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object a check.")] = False) -> None:
+    """Check this instance: home, database, audit log, policy, keys, trust lists, weights, device."""
+    checks = list(run_checks(load_settings()))
+    if as_json:
+        for check in checks:
+            print_json(asdict(check))
+    else:
+        print_table(("check", "state", "detail"), [(c.name, "ok" if c.ok else "FAILED", c.detail) for c in checks])
+    raise typer.Exit(ExitCode.CLEAN if all(check.ok for check in checks) else ExitCode.ERROR)
+
+
+def run_checks(settings: "Settings") -> "Iterator[Check]":
+    for name, probe in PROBES.items():
+        try:
+            yield Check(name, True, probe(settings))
+        except Exception as error:  # a failure is the finding
+            yield Check(name, False, ": ".join(failure_of(error)))
+
+
+def _python(_: "Settings") -> str:
+    from importlib.metadata import version
+
+    return f"shingan {version('shingan')}, Python {platform.python_version()}"
+
+
+def _home(settings: "Settings") -> str:
+    probe = settings.home / ".doctor"
+    probe.touch()
+    probe.unlink()
+    return str(settings.home)
+
+
+def _database(settings: "Settings") -> str:
+    from sqlalchemy.engine import make_url
+
+    from api.migrations.run import upgrade as migrate
+
+    asyncio.run(migrate(settings.database_url))
+    return make_url(settings.database_url).get_backend_name()
+
+
+def _audit(settings: "Settings") -> str:
+    from api.audit import AuditLog, verify_database
+    from api.errors import AuditBroken
+
+    AuditLog.open(settings)  # makes the key of a log that has none yet
+    check = asyncio.run(verify_database(settings))
+    if not check.ok:
+        raise AuditBroken(check.detail)
+    return f"{check.size} entries"
+
+
+def _policy(settings: "Settings") -> str:
+    from api.policy import Policy
+
+    policy = Policy.load(settings.policy_folder)
+    return f"{len(policy.ids)} rules, bundle {policy.bundle_hash[:12]}"
+
+
+def _marks(settings: "Settings") -> str:
+    from detector.provenance.keys import load_mark_keys
+
+    return f"watermark keys {', '.join(str(key.key_id) for key in load_mark_keys(settings.home))}"
+
+
+def _trust(settings: "Settings") -> str:
+    from detector.provenance.trust import TrustStore
+
+    names = [item.name for item in TrustStore.load(settings.home).lists()]
+    return ", ".join(names) or "none is loaded, so no credential will be called trusted"
+
+
+def _experts(settings: "Settings") -> str:
+    from detector.classifier.cards import shipped
+    from detector.classifier.scorer import Expert
+    from detector.pipeline import EXPERTS
+
+    return ", ".join(Expert.load(shipped(kind), device="cpu").card.name for kind in EXPERTS)
+
+
+def _generator(_: "Settings") -> str:
+    from generator.synthesizer import open_synthesizer
+
+    return open_synthesizer().name
+
+
+def _device(settings: "Settings") -> str:
+    from detector.classifier.scorer import pick_device
+
+    return str(pick_device(settings.device))
+
+
+PROBES: "dict[str, Callable[[Settings], str]]" = {
+    "version": _python,
+    "home": _home,
+    "database": _database,
+    "audit log": _audit,
+    "policy": _policy,
+    "keys": _marks,
+    "trust lists": _trust,
+    "experts": _experts,
+    "generator": _generator,
+    "device": _device,
+}

@@ -1,0 +1,54 @@
+"""How a command ends: its exit code, and a failure of any kind as a code and one sentence."""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any
+
+from api.errors import ApiError
+from detector.errors import DetectorError
+from generator.errors import GeneratorError
+
+FAILURES = (ApiError, DetectorError, GeneratorError)
+"""What the three packages let out; their text is fit for a user."""
+INTERNAL = "internal_error"
+
+
+class ExitCode(IntEnum):
+    CLEAN = 0
+    ERROR = 1
+    USAGE = 2
+    FINDING = 3
+    INTERRUPTED = 130
+    """128 + SIGINT, as shells report it."""
+
+
+class OutputUnwritable(ApiError):
+    """A result could not be written to where it was asked to go."""
+
+    code, title = "output_unwritable", "The output cannot be written"
+
+
+class HomeUnusable(ApiError):
+    """`SHINGAN_HOME` cannot be made."""
+
+    code, title = "home_unusable", "The home folder cannot be made"
+
+
+class ExtraMissing(ApiError):
+    """The command needs an optional part of the package that is not installed."""
+
+    code, title = "extra_missing", "An optional part is not installed"
+
+
+def failure_of(error: Exception) -> tuple[str, str]:
+    """Code and sentence; of an unforeseen exception only its kind, because its text was not written for users."""
+    if isinstance(error, FAILURES):
+        return error.code, str(error) or error.code
+    return INTERNAL, f"Unforeseen {type(error).__name__}; PYTHONDEVMODE=1 shows where."
+
+
+def is_finding(document: Mapping[str, Any]) -> bool:
+    """Whether a line of `scan` or `verify` says flag, or one of `watermark detect` says found."""
+    if "verdict" in document:
+        return bool(document["verdict"]["action"] == "flag")
+    return bool(document.get("watermark", {}).get("detected"))

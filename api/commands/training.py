@@ -1,0 +1,37 @@
+"""`train`, `evaluate`, `calibrate`: the detector's own training programs, which read their arguments themselves."""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import typer
+
+from api.commands.outcome import ExtraMissing
+
+PASS_ON: dict[str, Any] = {"allow_extra_args": True, "ignore_unknown_options": True}
+"""Context settings of a command whose arguments another parser reads."""
+
+
+def train(context: typer.Context) -> None:
+    """Train one expert (see detector.training.train)."""
+    run_program("train", context.args)
+
+
+def evaluate(context: typer.Context) -> None:
+    """Measure the shipped experts on an index of labelled files (see detector.training.evaluate)."""
+    run_program("evaluate", context.args)
+
+
+def calibrate(context: typer.Context) -> None:
+    """Set an expert's thresholds from measured scores (see detector.training.calibrate)."""
+    run_program("calibrate", context.args)
+
+
+def run_program(name: str, arguments: list[str]) -> None:
+    """Runs `main` of `detector.training.<name>` as if it had been called with `arguments`."""
+    try:
+        module = import_module(f"detector.training.{name}")
+    except ModuleNotFoundError as error:
+        raise ExtraMissing(f"`pip install 'shingan[train]'` brings what this needs ({error.name}).") from error
+    sys.argv = [f"shingan {name}", *arguments]
+    module.main()

@@ -1,0 +1,128 @@
+"""The API's one error tree, the only place that knows HTTP status codes, and the one shape of every error answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from detector.errors import DetectorError
+from generator.errors import GeneratorError
+
+PROBLEM_JSON = "application/problem+json"
+"""Media type of an error answer (RFC 9457)."""
+
+
+class ApiError(Exception):
+    """Root of every failure that this package lets out; `detail` is a sentence fit for a user, `extra` its fields."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(self, detail: str = "", **extra: object) -> None:
+        super().__init__(detail or self.title)
+        self.extra = extra
+
+
+class InvalidRequest(ApiError):
+    status, code, title = 422, "invalid_request", "The request is malformed"
+
+
+class Unauthenticated(ApiError):
+    status, code, title = 401, "unauthenticated", "A valid API key is needed"
+
+
+class PolicyDenied(ApiError):
+    status, code, title = 403, "policy_denied", "The policy refuses this"
+
+
+class NotFound(ApiError):
+    status, code, title = 404, "not_found", "Nothing is stored under this name"
+
+
+class Conflict(ApiError):
+    status, code, title = 409, "conflict", "This clashes with what is stored"
+
+
+class IdempotencyMismatch(ApiError):
+    status, code, title = 422, "idempotency_mismatch", "The Idempotency-Key was used for another request"
+
+
+class PayloadTooLarge(ApiError):
+    status, code, title = 413, "payload_too_large", "The upload is too large"
+
+
+class UnsupportedMediaType(ApiError):
+    status, code, title = 415, "unsupported_media_type", "The media type is not accepted"
+
+
+class QuotaExceeded(ApiError):
+    status, code, title = 429, "quota_exceeded", "The quota is used up"
+
+
+class DatabaseUnavailable(ApiError):
+    status, code, title = 503, "database_unavailable", "The database does not answer"
+
+
+class StorageUnavailable(ApiError):
+    status, code, title = 503, "storage_unavailable", "The blob store does not answer"
+
+
+class BlobCorrupt(ApiError):
+    status, code, title = 500, "blob_corrupt", "A stored blob is not the one that was stored"
+
+
+class AuditBroken(ApiError):
+    status, code, title = 500, "audit_broken", "The audit log is unusable"
+
+
+class PolicyInvalid(ApiError):
+    status, code, title = 500, "policy_invalid", "The policy bundle is unusable"
+
+
+class KeyUnusable(ApiError):
+    status, code, title = 500, "key_unusable", "A key file is unusable"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An error answer: HTTP `status` and the JSON `body` of RFC 9457."""
+
+    status: int
+    body: Mapping[str, Any]
+
+
+_DOMAIN: Mapping[str, tuple[int, str]] = {
+    "unreadable_media": (422, "The media cannot be decoded"),
+    "unsupported_media": (415, "This kind of media is not analysed"),
+    "empty_media": (422, "The upload is empty"),
+    "media_too_large": (413, "The media is too large"),
+    "decode_timeout": (422, "Decoding took too long"),
+    "source_not_found": (404, "The source cannot be opened"),
+    "model_unavailable": (503, "A model is not available"),
+    "provenance_error": (500, "A key or trust list is unusable"),
+    "unsupported_attribute": (422, "The prompt asks for something that cannot be drawn"),
+    "self_check_failed": (500, "The result failed its own check and was not released"),
+    "backend_unavailable": (503, "The generator is not available"),
+    "signing_failed": (503, "Signing failed and nothing was released"),
+}
+"""HTTP status and title of the codes in the detector's and the generator's error trees."""
+
+
+def problem_of(error: Exception, *, instance: str | None = None) -> Problem:
+    """The answer to `error`, whatever it is; a failure outside the three error trees never shows its text."""
+    if isinstance(error, ApiError):
+        return _problem(error.status, error.code, error.title, str(error), instance, error.extra)
+    if isinstance(error, DetectorError | GeneratorError):
+        status, title = _DOMAIN.get(error.code, (500, ApiError.title))
+        return _problem(status, error.code, title, str(error) or title, instance, {})
+    return _problem(ApiError.status, ApiError.code, ApiError.title, ApiError.title, instance, {})
+
+
+def _problem(
+    status: int, code: str, title: str, detail: str, instance: str | None, extra: Mapping[str, object]
+) -> Problem:
+    body: dict[str, Any] = {**extra, "type": f"urn:shingan:error:{code}", "title": title, "status": status}
+    body |= {"detail": detail, "code": code}
+    if instance is not None:
+        body["instance"] = instance
+    return Problem(status, body)

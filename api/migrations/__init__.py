@@ -1,0 +1,1 @@
+"""Alembic migrations of the database; `run.upgrade` brings any database to the newest."""

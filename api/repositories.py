@@ -1,0 +1,242 @@
+"""All SQL of the product's own rows, one class per noun over a session; the audit log has `audit_repository`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, Select, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.tables import api_keys, generations, idempotency, inspections, records
+from detector.types import ReleaseRecord
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+PAGE = 50
+"""Rows of a list answer unless the caller asks for fewer or more."""
+RECORD_FIELDS = tuple(field.name for field in fields(ReleaseRecord))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInspection:
+    """An answered inspection or verification (`product`); `report` is the JSON answer, `entry` its audit entry."""
+
+    id: str
+    product: str
+    tenant: str
+    created_at: str
+    sha256: str
+    report: Mapping[str, Any]
+    entry: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredGeneration:
+    """An answered generation request; `answer` is its JSON, `entry` the audit entry of the outcome."""
+
+    id: str
+    tenant: str
+    created_at: str
+    answer: Mapping[str, Any]
+    entry: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A release in the registry with the C2PA `manifest` (JUMBF bytes) that a stripped copy gets back."""
+
+    record: ReleaseRecord
+    tenant: str
+    manifest: bytes
+    entry: int
+    generation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """An API key as it is kept: `prefix` is for people, `digest` its HMAC."""
+
+    id: str
+    tenant: str
+    name: str
+    prefix: str
+    digest: bytes
+    scopes: tuple[str, ...]
+    created_at: str
+    expires_at: str | None = None
+    revoked_at: str | None = None
+    last_used_at: str | None = None
+
+    def usable(self, now: str) -> bool:
+        """Whether it is neither revoked nor expired at `now`, a timestamp."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """What an Idempotency-Key was answered with: the same request gets it again."""
+
+    tenant: str
+    key: str
+    request_sha256: str
+    status: int
+    answer: bytes
+    created_at: str
+
+
+class InspectionRepository:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, inspection: StoredInspection) -> None:
+        values = _values(inspection) | {"report": _pack(inspection.report)}
+        await self._session.execute(insert(inspections).values(values))
+
+    async def get(self, inspection_id: str, *, tenant: str, product: str = "inspection") -> StoredInspection | None:
+        query = _inspections(tenant, product).where(inspections.c.id == inspection_id)
+        row = (await self._session.execute(query)).one_or_none()
+        return _inspection(row) if row else None
+
+    async def latest(
+        self, *, tenant: str, product: str = "inspection", limit: int = PAGE, before: str | None = None
+    ) -> Sequence[StoredInspection]:
+        """Newest first; `before` is the `created_at` of the last one already seen."""
+        query = _inspections(tenant, product).order_by(inspections.c.created_at.desc()).limit(limit)
+        if before is not None:
+            query = query.where(inspections.c.created_at < before)
+        return [_inspection(row) for row in await self._session.execute(query)]
+
+
+class GenerationRepository:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, generation: StoredGeneration) -> None:
+        values = _values(generation) | {"answer": _pack(generation.answer)}
+        await self._session.execute(insert(generations).values(values))
+
+    async def get(self, generation_id: str, *, tenant: str) -> StoredGeneration | None:
+        query = select(generations).where(generations.c.id == generation_id, generations.c.tenant == tenant)
+        row = (await self._session.execute(query)).one_or_none()
+        return _generation(row) if row else None
+
+    async def latest(self, *, tenant: str, limit: int = PAGE) -> Sequence[StoredGeneration]:
+        query = select(generations).where(generations.c.tenant == tenant)
+        query = query.order_by(generations.c.created_at.desc()).limit(limit)
+        return [_generation(row) for row in await self._session.execute(query)]
+
+
+class ReleaseRepository:
+    """The registry. Look-ups go over all tenants: whoever holds a marked file may learn where it came from."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, stored: StoredRecord) -> None:
+        values = _values(stored.record) | {
+            "tenant": stored.tenant,
+            "generation_id": stored.generation_id,
+            "manifest": stored.manifest,
+            "entry": stored.entry,
+        }
+        await self._session.execute(insert(records).values(values))
+
+    async def get(self, record_id: str) -> StoredRecord | None:
+        return await self._one(select(records).where(records.c.record_id == record_id))
+
+    async def by_sha256(self, sha256: str) -> StoredRecord | None:
+        """The release whose file has these exact bytes."""
+        return await self._one(select(records).where(records.c.sha256 == sha256).limit(1))
+
+    async def near(self, fingerprint: str, *, within_bits: int) -> Sequence[tuple[str, int]]:
+        """Record ids whose PDQ fingerprint is `within_bits` of 256 bits, and their distances, nearest first.
+
+        Looks at every record: 0.3 s was measured with 100 000 of them.
+        """
+        wanted = int(fingerprint, 16)
+        rows = await self._session.execute(select(records.c.record_id, records.c.fingerprint))
+        distances = [(record_id, (int(other, 16) ^ wanted).bit_count()) for record_id, other in rows]
+        return sorted((found for found in distances if found[1] <= within_bits), key=lambda found: found[1])
+
+    async def count_since(self, moment: str, *, tenant: str) -> int:
+        """How many records `tenant` made at or after the timestamp `moment`."""
+        query = select(func.count()).select_from(records)
+        query = query.where(records.c.tenant == tenant, records.c.created_at >= moment)
+        return (await self._session.execute(query)).scalar_one()
+
+    async def _one(self, query: Select[Any]) -> StoredRecord | None:
+        row = (await self._session.execute(query)).one_or_none()
+        return _record(row) if row else None
+
+
+class KeyRepository:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, key: StoredKey) -> None:
+        await self._session.execute(insert(api_keys).values(_values(key) | {"scopes": " ".join(key.scopes)}))
+
+    async def by_digest(self, digest: bytes) -> StoredKey | None:
+        row = (await self._session.execute(select(api_keys).where(api_keys.c.digest == digest))).one_or_none()
+        return _key(row) if row else None
+
+    async def of_tenant(self, tenant: str) -> Sequence[StoredKey]:
+        query = select(api_keys).where(api_keys.c.tenant == tenant).order_by(api_keys.c.created_at)
+        return [_key(row) for row in await self._session.execute(query)]
+
+    async def touch(self, key_id: str, now: str) -> None:
+        await self._session.execute(update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=now))
+
+    async def revoke(self, key_id: str, *, tenant: str, now: str) -> bool:
+        """Whether `tenant` had a live key of this id, which it now has no more."""
+        mine = (api_keys.c.id == key_id, api_keys.c.tenant == tenant, api_keys.c.revoked_at.is_(None))
+        query = update(api_keys).where(*mine).values(revoked_at=now).returning(api_keys.c.id)
+        return (await self._session.execute(query)).one_or_none() is not None
+
+
+class IdempotencyRepository:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, answer: StoredAnswer) -> None:
+        await self._session.execute(insert(idempotency).values(_values(answer)))
+
+    async def get(self, key: str, *, tenant: str) -> StoredAnswer | None:
+        query = select(idempotency).where(idempotency.c.key == key, idempotency.c.tenant == tenant)
+        row = (await self._session.execute(query)).one_or_none()
+        return StoredAnswer(**row._mapping) if row else None
+
+    async def forget_before(self, moment: str) -> None:
+        """Drops answers older than the timestamp `moment`."""
+        await self._session.execute(delete(idempotency).where(idempotency.c.created_at < moment))
+
+
+def _inspections(tenant: str, product: str) -> Select[Any]:
+    return select(inspections).where(inspections.c.tenant == tenant, inspections.c.product == product)
+
+
+def _values(value: "DataclassInstance") -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def _pack(data: Mapping[str, Any]) -> bytes:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _inspection(row: Row[Any]) -> StoredInspection:
+    return StoredInspection(**{**row._mapping, "report": json.loads(row.report)})
+
+
+def _generation(row: Row[Any]) -> StoredGeneration:
+    return StoredGeneration(**{**row._mapping, "answer": json.loads(row.answer)})
+
+
+def _key(row: Row[Any]) -> StoredKey:
+    return StoredKey(**{**row._mapping, "scopes": tuple(row.scopes.split())})
+
+
+def _record(row: Row[Any]) -> StoredRecord:
+    known = {name: row._mapping[name] for name in RECORD_FIELDS}
+    return StoredRecord(ReleaseRecord(**known), row.tenant, row.manifest, row.entry, row.generation_id)

@@ -1,0 +1,72 @@
+"""The audit log, for whoever wants to check it without trusting this service."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import PlainTextResponse
+
+from api.access import CanReadAudit, Place
+
+router = APIRouter(prefix="/v1/audit", tags=["audit"])
+PAGE_LIMIT = 1000
+LARGEST = 2**53 - 1
+"""Entry numbers stay exact in JavaScript."""
+Index = Annotated[int, Path(ge=0, le=LARGEST)]
+
+
+@router.get("/entries")
+async def entries(
+    place: Place,
+    actor: CanReadAudit,
+    start: Annotated[int, Query(ge=0, le=LARGEST)] = 0,
+    limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 100,
+) -> dict[str, Any]:
+    """Up to `limit` entries from `start` on; `json` is the text that `leaf_hash` is the hash of."""
+    async with place.database.read() as session:
+        page = await place.audit.page(session, start=start, limit=limit)
+        size = await place.audit.size(session)
+    items = [{"entry": e.index, "leaf_hash": e.leaf_hash.hex(), "json": e.json.decode()} for e in page]
+    return {"size": size, "items": items}
+
+
+@router.get("/entries/{index}")
+async def entry(place: Place, actor: CanReadAudit, index: Index) -> Response:
+    """One entry, byte for byte the text that is hashed."""
+    async with place.database.read() as session:
+        found = await place.audit.get(session, index)
+    return Response(found.json, media_type="application/json")
+
+
+@router.get("/checkpoint")
+async def checkpoint(
+    place: Place, actor: CanReadAudit, size: Annotated[int | None, Query(ge=1, le=LARGEST)] = None
+) -> PlainTextResponse:
+    """The signed head (C2SP tlog-checkpoint) at `size` entries, or the newest."""
+    async with place.database.read() as session:
+        return PlainTextResponse(await place.audit.checkpoint(session, size))
+
+
+@router.get("/key")
+async def key(place: Place, actor: CanReadAudit) -> PlainTextResponse:
+    """The log's public key as a C2SP verifier key."""
+    return PlainTextResponse(f"{place.audit.verifier}\n")
+
+
+@router.get("/proof/{index}")
+async def proof(place: Place, actor: CanReadAudit, index: Index) -> dict[str, Any]:
+    """A receipt: the inclusion proof of one entry under the newest head."""
+    async with place.database.read() as session:
+        return (await place.audit.receipt(session, index)).as_dict()
+
+
+@router.get("/consistency")
+async def consistency(
+    place: Place,
+    actor: CanReadAudit,
+    old: Annotated[int, Query(ge=1, le=LARGEST)],
+    new: Annotated[int, Query(ge=1, le=LARGEST)],
+) -> dict[str, Any]:
+    """Proof that the log of `old` entries is the beginning of that of `new`."""
+    async with place.database.read() as session:
+        hashes = await place.audit.consistency(session, old, new)
+    return {"old": old, "new": new, "proof": [item.hex() for item in hashes]}

@@ -1,0 +1,34 @@
+"""Bodies that come in over HTTP; answers are the objects of `api/contracts`."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,63}$")]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GenerationBody(_Body):
+    """A face to be made; `seed` makes it repeatable."""
+
+    prompt: str = Field(min_length=1, max_length=400)
+    purpose: Code
+    seed: int | None = Field(default=None, ge=0, lt=2**32)
+    best_effort: bool = False
+    """Draw what can be drawn of the prompt instead of refusing it."""
+    consent: bool = False
+
+
+class DecisionBody(_Body):
+    """A dry run: what would the policy say if the caller asked for `action`?"""
+
+    action: Code
+    purpose: str = Field(default="", max_length=64)
+    prompt: str = Field(default="", max_length=400)
+    consent: bool = False
+    visible_label: bool = False
+    requested_age: int | None = Field(default=None, ge=0, le=150)
+    quota_left: int | None = Field(default=None, ge=0, lt=2**31)

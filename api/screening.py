@@ -1,0 +1,80 @@
+"""Searches a prompt for what the policy has rules about: minors, sexual content, and persons by name."""
+
+import re
+import tomllib
+import unicodedata
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import TypeAlias
+
+TERMS = Path(__file__).with_name("screening.toml")
+ADULT = 18
+NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+NUMBERS += ["eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"]
+_NUMBER = rf"(\d{{1,3}}|{'|'.join(NUMBERS)})"
+AGES = (
+    re.compile(rf"\b{_NUMBER}[\s-]*(?:years?|yrs?|y\.?o|y/o)\b"),
+    re.compile(rf"\b(?:age|aged|ages)[\s:]*(?:of\s+)?{_NUMBER}\b"),
+    re.compile(r"(\d{1,3})\s*[歳才]"),
+)
+CAPITALISED = re.compile(r"[^\W\d_a-z][\w'’-]*(?:\s+[^\W\d_a-z][\w'’-]*)+")
+"""Two or more words in a row that start with a capital."""
+
+Terms: TypeAlias = dict[str, frozenset[str]]
+
+
+def screen(text: str) -> frozenset[str]:
+    """What `text` asks for, out of `minor`, `sexual` and `named_person`: for `PolicyContext.screened`."""
+    plain = unicodedata.normalize("NFKC", text)
+    age, lowered = requested_age(text), plain.casefold()
+    found = {name for name in ("minor", "sexual") if _mentions(lowered, name)}
+    if age is not None and age < ADULT:
+        found.add("minor")
+    if _mentions(lowered, "person") or _mentions(lowered, "named_by") or _has_name(plain):
+        found.add("named_person")
+    return frozenset(found)
+
+
+def requested_age(text: str) -> int | None:
+    """The lowest age in years that `text` names, in English or Japanese, if any."""
+    lowered = unicodedata.normalize("NFKC", text).casefold()
+    named = [match for pattern in AGES for match in pattern.findall(lowered)]
+    return min((int(age) if age.isdecimal() else NUMBERS.index(age) + 1 for age in named), default=None)
+
+
+def _mentions(lowered: str, name: str) -> bool:
+    return _patterns()[name].search(lowered) is not None
+
+
+def _has_name(plain: str) -> bool:
+    runs = (re.split(r"\s+", run) for run in CAPITALISED.findall(plain))
+    return any(_looks_like_name(run) for run in runs)
+
+
+def _looks_like_name(run: list[str]) -> bool:
+    """Whether two neighbours in `run` are both no ordinary words."""
+    odd = [not _is_ordinary(word) for word in run]
+    return any(first and second for first, second in pairwise(odd))
+
+
+def _is_ordinary(word: str) -> bool:
+    """Whether `word`, or each of its hyphenated parts, is on a list of words that are no names."""
+    known = _terms()["ordinary"] | _terms()["minor"] | _terms()["sexual"]
+    return all(part in known for part in word.casefold().split("-"))
+
+
+@cache
+def _terms() -> Terms:
+    return {name: frozenset(words) for name, words in tomllib.loads(TERMS.read_text("utf-8")).items()}
+
+
+@cache
+def _patterns() -> dict[str, re.Pattern[str]]:
+    """One pattern per list; Latin words match whole."""
+    return {name: _pattern(words) for name, words in _terms().items()}
+
+
+def _pattern(words: frozenset[str]) -> re.Pattern[str]:
+    ordered = sorted(words, key=lambda word: (-len(word), word))
+    return re.compile("|".join(rf"\b{re.escape(word)}\b" if word.isascii() else re.escape(word) for word in ordered))

@@ -1,0 +1,81 @@
+"""The local operator's session: the page works on one's own machine without a key, and only there.
+
+A cookie is issued only if the connection comes from this machine, names this machine in `Host` (so that a foreign name
+pointed at 127.0.0.1 gets none) and shows no sign of a proxy. It is HttpOnly and SameSite=Strict, lives as long as the
+process, and opens only what the page needs. With it, a request that changes anything must also name the page itself
+in `Origin`, and any request that a browser marks as coming from another site is refused. Whoever else has an account
+on this machine could open the page as well; `SHINGAN_LOCAL_PAGE=false` turns the session off and leaves API keys.
+"""
+
+import hmac
+import secrets
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from fastapi import Request, Response
+
+from api.auth import Actor, Scope
+from api.errors import PolicyDenied
+from api.settings import Settings
+
+LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+PAGE_SCOPES = frozenset({Scope.VERIFY.value, Scope.INSPECT.value, Scope.GENERATE.value, Scope.READ_AUDIT.value})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+OWN_SITES = frozenset({"same-origin", "none"})
+"""`Sec-Fetch-Site` of the page's own requests and of an address typed by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    cookie: str
+    token: str = field(repr=False)
+
+    def give(self, response: Response) -> None:
+        response.set_cookie(self.cookie, self.token, httponly=True, samesite="strict", path="/")
+
+
+class LocalSessions:
+    def __init__(self, settings: Settings) -> None:
+        self._enabled = settings.local_page
+        self._actor = Actor("local_page", settings.tenant, PAGE_SCOPES)
+        self._token = secrets.token_urlsafe(32)
+
+    def open(self, request: Request) -> Session | None:
+        """A session, if it is the operator of this machine who asks."""
+        return Session(_cookie(request), self._token) if self._enabled and _from_here(request) else None
+
+    def actor(self, request: Request) -> Actor | None:
+        """The operator if `request` carries the session; raises `PolicyDenied` if another site sent it."""
+        given = request.cookies.get(_cookie(request), "")
+        if not (self._enabled and hmac.compare_digest(given.encode(), self._token.encode())):
+            return None
+        if not _from_here(request) or not _own_site(request):
+            raise PolicyDenied("This session is only for the page on this machine.")
+        return self._actor
+
+
+def _cookie(request: Request) -> str:
+    # Cookies ignore ports: two instances on one machine need two names.
+    return f"shingan_session_{request.url.port or 80}"
+
+
+def _from_here(request: Request) -> bool:
+    if request.client is None or request.url.hostname not in LOCAL_HOSTS:
+        return False
+    return _loopback(request.client.host) and not any(name in request.headers for name in PROXY_HEADERS)
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _own_site(request: Request) -> bool:
+    if request.headers.get("sec-fetch-site", "none") not in OWN_SITES:
+        return False
+    if request.method in SAFE_METHODS:
+        return True
+    return request.headers.get("origin") == f"{request.url.scheme}://{request.headers.get('host')}"

@@ -1,0 +1,70 @@
+"""Everything an operator can set, read once from `SHINGAN_*` and passed on as an argument."""
+
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_data_path
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MEBIBYTE = 1024 * 1024
+
+
+def _default_home() -> Path:
+    return user_data_path("shingan", appauthor=False)
+
+
+def _default_database(data: dict[str, Any]) -> str:
+    return f"sqlite+aiosqlite:///{data['home'] / 'shingan.db'}"
+
+
+def _default_blobs(data: dict[str, Any]) -> str:
+    home: Path = data["home"]
+    return (home / "blobs").as_uri()
+
+
+class Settings(BaseSettings):
+    """Settings of one instance; `home` holds its state and is made on first use."""
+
+    model_config = SettingsConfigDict(env_prefix="SHINGAN_", frozen=True, extra="forbid")
+
+    home: Path = Field(default_factory=_default_home)
+    database_url: str = Field(default_factory=_default_database, repr=False)
+    """SQLAlchemy URL: `sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`; may hold a password."""
+    blob_url: str = Field(default_factory=_default_blobs, repr=False)
+    """Where blobs lie: `file:///…`, `s3://…`, `gs://…`, `az://…` or `memory:///`."""
+    policy_folder: Path | None = None
+    """A folder of `*.cedar` and `*.cedarschema` that replaces the shipped policy."""
+    log_origin: str = Field(default="shingan.local/audit", pattern=r"^[^\s+]+$")
+    """Name of the audit log in its checkpoints (C2SP tlog-checkpoint: no spaces, no plus)."""
+    jurisdiction: str = Field(default="eu", pattern=r"^(none|eu|california|china)$")
+    tenant: str = "default"
+    """Tenant of the command line and of callers without a key."""
+    device: str = "auto"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=1, le=65535)
+    local_page: bool = True
+    """Whether the page on this machine works without an API key (`api.sessions`)."""
+    max_bytes: int = Field(default=64 * MEBIBYTE, gt=0)
+    """Largest accepted upload in bytes."""
+    max_pixels: int = Field(default=50_000_000, gt=0)
+    decode_seconds: float = Field(default=8.0, gt=0)
+    daily_generations: int = Field(default=1000, ge=0)
+    """How many faces a tenant may generate in a UTC day."""
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    def ensure_home(self) -> Path:
+        """`home`, made with mode 0700 if it was missing."""
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.home
+
+    @property
+    def keys(self) -> Path:
+        """Folder of this instance's secrets, made with mode 0700 if it was missing."""
+        folder = self.ensure_home() / "keys"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder

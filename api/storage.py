@@ -1,0 +1,84 @@
+"""Blobs named by the SHA-256 of their bytes, in a local folder or an object store; obstore stays behind this file."""
+
+import hashlib
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
+from obstore.store import LocalStore, MemoryStore, ObjectStore, from_url
+
+from api.errors import BlobCorrupt, InvalidRequest, NotFound, StorageUnavailable
+
+NAME = re.compile(r"[0-9a-f]{64}")
+
+
+class Blobs:
+    """Content-addressed bytes: what is put twice is stored once, and what is got is what was put."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    @classmethod
+    def open(cls, url: str) -> "Blobs":
+        """At `file:///…`, `memory:///`, `s3://…`, `gs://…` or `az://…`; a missing local folder is made, 0700."""
+        parts = urlsplit(url)
+        if parts.scheme == "memory":
+            return cls(MemoryStore())
+        try:
+            if parts.scheme == "file":
+                folder = Path(unquote(parts.path))
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                return cls(LocalStore(folder))
+            return cls(from_url(url))
+        except (BaseError, OSError, ValueError) as error:
+            raise StorageUnavailable("The blob store cannot be opened; check its URL.") from error
+
+    async def put(self, data: bytes) -> str:
+        """The blob's name: 64 hexadecimal digits."""
+        name = hashlib.sha256(data).hexdigest()
+        try:
+            await obstore.put_async(self._store, _path(name), data, mode="create")
+        except AlreadyExistsError:
+            return name
+        except (BaseError, OSError) as error:
+            raise StorageUnavailable from error
+        return name
+
+    async def get(self, name: str) -> bytes:
+        """Raises `NotFound`, or `BlobCorrupt` if the bytes are no longer those of the name."""
+        try:
+            found = await obstore.get_async(self._store, _path(name))
+            data = bytes(await found.bytes_async())
+        except (NotFoundError, FileNotFoundError) as error:
+            raise NotFound("There is no such blob.") from error
+        except (BaseError, OSError) as error:
+            raise StorageUnavailable from error
+        if hashlib.sha256(data).hexdigest() != name:
+            raise BlobCorrupt
+        return data
+
+    async def exists(self, name: str) -> bool:
+        try:
+            await obstore.head_async(self._store, _path(name))
+        except (NotFoundError, FileNotFoundError):
+            return False
+        except (BaseError, OSError) as error:
+            raise StorageUnavailable from error
+        return True
+
+    async def delete(self, name: str) -> None:
+        """Erases the blob; that it was not there is no error."""
+        try:
+            await obstore.delete_async(self._store, _path(name))
+        except (NotFoundError, FileNotFoundError):
+            return
+        except (BaseError, OSError) as error:
+            raise StorageUnavailable from error
+
+
+def _path(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise InvalidRequest("A blob's name is 64 hexadecimal digits.")
+    return f"{name[:2]}/{name[2:4]}/{name}"

@@ -1,0 +1,126 @@
+"""What the products work with, opened once per process; the costly parts are built when first asked for."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from api.audit import AuditLog
+from api.db import Database
+from api.migrations.run import upgrade
+from api.policy import Policy
+from api.registry import Registry, RegistryChecker
+from api.settings import Settings
+from api.storage import Blobs
+from detector.provenance.keys import MarkKey, load_mark_keys
+from detector.provenance.known_media import KnownMediaList
+from detector.provenance.trust import TrustStore
+from detector.sandbox import Limits, Sandbox
+
+if TYPE_CHECKING:
+    from detector.pipeline import Detector
+    from generator.signing import KeySource
+    from generator.synthesizer import Synthesizer
+
+T = TypeVar("T")
+
+WORKERS = 2
+"""Pictures in work at once: one decodes while the other is scored. More of them only share the same processor."""
+
+
+class Workplace:
+    """One instance: its database, log, policy and keys, and lazily its sandbox, checker, detector and generator."""
+
+    def __init__(
+        self, settings: Settings, *, database: Database, audit: AuditLog, policy: Policy, blobs: Blobs
+    ) -> None:
+        self.settings = settings
+        self.database = database
+        self.audit = audit
+        self.policy = policy
+        self.blobs = blobs
+        self.registry = Registry(database, asyncio.get_running_loop())
+        self._synthesizers: dict[str, Synthesizer] = {}
+        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="product")
+
+    @classmethod
+    async def open(cls, settings: Settings) -> Self:
+        """Migrates the database and makes whatever home lacks; raises an `ApiError` if that cannot be done."""
+        settings.ensure_home()
+        await upgrade(settings.database_url)
+        return cls(
+            settings,
+            database=Database(settings.database_url),
+            audit=AuditLog.open(settings),
+            policy=Policy.load(settings.policy_folder),
+            blobs=Blobs.open(settings.blob_url),
+        )
+
+    async def close(self) -> None:
+        # From a thread of its own: work that is still going on may wait for this loop to look a record up.
+        await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
+        if "sandbox" in vars(self):
+            self.sandbox.close()
+        await self.database.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """The one door for blocking work: its result from a thread of this instance's small pool."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    @cached_property
+    def sandbox(self) -> Sandbox:
+        chosen = self.settings
+        limits = Limits(max_bytes=chosen.max_bytes, max_pixels=chosen.max_pixels, seconds=chosen.decode_seconds)
+        return Sandbox(limits=limits, workers=WORKERS)
+
+    @cached_property
+    def mark_keys(self) -> tuple[MarkKey, ...]:
+        return load_mark_keys(self.settings.home)
+
+    @cached_property
+    def trust(self) -> TrustStore:
+        return TrustStore.load(self.settings.home)
+
+    @cached_property
+    def checker(self) -> RegistryChecker:
+        """Reads provenance and completes a watermark hit from this instance's registry; needs no neural network."""
+        return RegistryChecker(
+            self.registry, sandbox=self.sandbox, keys=self.mark_keys, trust=self.trust, known_media=self.known_media
+        )
+
+    @cached_property
+    def detector(self) -> "Detector":
+        from detector.pipeline import Detector  # torch takes seconds to import and most commands do without
+
+        return Detector(sandbox=self.sandbox, checker=self.checker, device=self.settings.device)
+
+    @cached_property
+    def known_media(self) -> tuple[KnownMediaList, ...]:
+        """The lists (`*.csv`) in home's `known_media` folder."""
+        files = sorted((self.settings.home / "known_media").glob("*.csv"))
+        return tuple(KnownMediaList.load(file) for file in files)
+
+    @cached_property
+    def key_source(self) -> "KeySource":
+        """Who signs: this instance's own development authority."""
+        from generator.signing import DevelopmentCA  # not needed by commands that sign nothing
+
+        return DevelopmentCA(self.settings.home)
+
+    def synthesizer(self, name: str) -> "Synthesizer":
+        """The face backend `name`, loaded once; raises `BackendUnavailable`."""
+        from generator.synthesizer import open_synthesizer
+
+        with self._lock:
+            if name not in self._synthesizers:
+                self._synthesizers[name] = open_synthesizer(name)
+            return self._synthesizers[name]

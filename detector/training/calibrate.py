@@ -1,0 +1,88 @@
+"""Writes a model card: calibration and thresholds from the val split, the stated false-positive rate from all splits.
+
+python -m detector.training.calibrate manipulation WEIGHTS.safetensors CARD.toml            (a first, bare card)
+python -m detector.training.calibrate manipulation WEIGHTS.safetensors CARD.toml --scores SCORES.jsonl
+"""
+
+import argparse
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import tomli_w
+
+from detector.classifier.calibration import Logits, fit
+from detector.classifier.cards import Calibration
+from detector.faces import MARGIN
+from detector.training.train import BACKBONE, FAMILIES, SIDES
+from detector.types import Tier
+
+VERSION: Final = "2026_11"
+OWN_FAKES: Final = {
+    "manipulation": ("swap", "replacement"),
+    "synthesis": ("stylegan", "stylegan2", "diffusion", "shingan"),
+}
+BARE: Final = Calibration(1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0)
+
+
+def read_scores(path: Path) -> list[dict[str, Any]]:
+    with path.open() as stream:
+        return [json.loads(line) for line in stream]
+
+
+def logits(rows: list[dict[str, Any]], expert: str) -> Logits:
+    """Logits of the rows whose face was fit to judge."""
+    return np.array([row[expert] for row in rows if row[expert] is not None and not row["unfit"]], dtype=np.float64)
+
+
+def calibrate(rows: list[dict[str, Any]], expert: str, *, split: str = "val") -> dict[Tier, Calibration]:
+    """A calibration per measured tier from the rows of `split`, whatever the delivery that led to the tier."""
+    found = {}
+    for tier in Tier:
+        mine = [row for row in rows if row["tier"] == tier and row["split"] == split]
+        reals = logits([row for row in mine if row["family"] == "real"], expert)
+        fakes = logits([row for row in mine if row["family"] in OWN_FAKES[expert]], expert)
+        found[tier] = fit(reals, fakes)
+    return found
+
+
+def card(expert: str, weights: Path, calibrations: dict[Tier, Calibration]) -> dict[str, Any]:
+    """The card as a TOML-able table."""
+    return {
+        "model": {
+            "name": f"{BACKBONE}.{expert}_{VERSION}",
+            "kind": expert,
+            "backbone": BACKBONE,
+            "families": list(FAMILIES[expert]),
+            "side": SIDES[expert],
+            "margin": MARGIN,
+            "file": weights.name,
+            "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+            "licence": "Apache-2.0 (code and ImageNet start); trained on research-only face sets, see data",
+        },
+        "calibration": {str(tier): _rounded(value) for tier, value in calibrations.items()},
+    }
+
+
+def _rounded(calibration: Calibration) -> dict[str, float]:
+    return {name: round(value, 5) for name, value in dataclasses.asdict(calibration).items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("expert", choices=sorted(FAMILIES))
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("card", type=Path)
+    parser.add_argument("--scores", type=Path)
+    args = parser.parse_args()
+    calibrations = dict.fromkeys(Tier, BARE)
+    if args.scores:
+        calibrations = calibrate(read_scores(args.scores), args.expert)
+    args.card.write_text(tomli_w.dumps(card(args.expert, args.weights, calibrations)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

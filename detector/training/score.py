@@ -1,0 +1,81 @@
+"""Runs faces and experts over an index under several deliveries and keeps the raw logits, to calibrate and evaluate on.
+
+    python -m detector.training.score INDEX.csv ROOT SCORES.jsonl --splits val test
+
+Each file is delivered four times (native, clean, web, hard), re-encoded alike whatever its class, and then goes through
+the face finder, the quality measure and both experts exactly as an upload would.
+"""
+
+import argparse
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import torch
+
+from detector.classifier.cards import shipped
+from detector.classifier.scorer import Expert
+from detector.faces import FaceFinder
+from detector.pipeline import EXPERTS, unfit
+from detector.quality import jpeg_quality, measure
+from detector.training.data import Sample, read_index, read_pixels
+from detector.training.degrade import degrade
+from detector.types import Pixels, Tier
+
+DELIVERIES: Final = ("native", *Tier)
+FINAL_QUALITY: Final = {"native": (95, 96), "clean": (85, 99), "web": (55, 85), "hard": (35, 55)}
+"""JPEG quality of the last encoding, per delivery."""
+
+
+def deliver(pixels: Pixels, *, delivery: str, rng: np.random.Generator) -> bytes:
+    """`pixels` as the JPEG bytes that would arrive."""
+    if delivery != "native":
+        pixels = degrade(pixels, tier=Tier(delivery), rng=rng)
+    quality = int(rng.integers(*FINAL_QUALITY[delivery]))
+    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1])
+
+
+def score(sample: Sample, pixels: Pixels, finder: FaceFinder, experts: list[Expert]) -> Iterator[dict[str, object]]:
+    """One row a delivery; logits are null where no face was fit to judge."""
+    for delivery in DELIVERIES:
+        rng = np.random.default_rng(zlib.crc32(f"{sample.file}/{delivery}".encode()))
+        data = deliver(pixels, delivery=delivery, rng=rng)
+        image = cv2.cvtColor(np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), 1)), cv2.COLOR_BGR2RGB)
+        arrived = np.asarray(image, dtype=np.uint8)
+        row: dict[str, object] = {name: getattr(sample, name) for name in ("file", "set", "split", "family", "attrs")}
+        row |= {"delivery": delivery, "faces": 0, "tier": None, "unfit": ["no_face"]}
+        row |= {str(kind): None for kind in EXPERTS}
+        found = finder.find(arrived)
+        if found:
+            quality = measure(arrived, found[0], jpeg=jpeg_quality(data))
+            row |= {"faces": len(found), "tier": quality.tier, "unfit": unfit(quality)}
+            row |= {"jpeg": quality.jpeg, "side": round(quality.side, 1), "sharpness": round(quality.sharpness, 1)}
+            for expert in experts:
+                row[str(expert.card.kind)] = float(expert.logits([expert.crop(arrived, found[0])])[0])
+        yield row
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("index", type=Path)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--splits", nargs="+", default=["val", "test"])
+    parser.add_argument("--cards", nargs="+", type=Path, default=[shipped(kind) for kind in EXPERTS])
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    finder, experts = FaceFinder(), [Expert.load(card) for card in args.cards]
+    with args.out.open("w") as stream:
+        for sample in read_index(args.index):
+            if sample.split in args.splits:
+                for row in score(sample, read_pixels(args.root / sample.file), finder, experts):
+                    stream.write(json.dumps(row) + "\n")
+
+
+if __name__ == "__main__":
+    main()

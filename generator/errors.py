@@ -1,0 +1,38 @@
+"""The generator's one error tree; each class carries the stable code that users and pipelines see."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class GeneratorError(Exception):
+    """Root of every failure that this package lets out; `str()` is a sentence fit for a user."""
+
+    code: ClassVar[str] = "generator_error"
+
+
+class UnsupportedAttribute(GeneratorError):
+    """The prompt asks for something that the backend cannot draw; `names` says what."""
+
+    code = "unsupported_attribute"
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        super().__init__(f"cannot draw: {', '.join(self.names)}")
+
+
+class SelfCheckFailed(GeneratorError):
+    """The marked file did not read back as marked, so it was not released."""
+
+    code = "self_check_failed"
+
+
+class BackendUnavailable(GeneratorError):
+    """A weight file is missing, or its bytes are not those that its card names."""
+
+    code = "backend_unavailable"
+
+
+class SigningFailed(GeneratorError):
+    """The signature could not be made: key, certificate or library refused."""
+
+    code = "signing_failed"

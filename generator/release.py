@@ -1,0 +1,91 @@
+"""The only way out for a synthetic face: marked, signed, and read back before anybody gets it.
+
+Registration and the audit entry are the caller's, in one transaction, before the bytes leave.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from detector.errors import DetectorError
+from detector.media import open_media, sha256_hex
+from detector.provenance.check import ProvenanceChecker
+from detector.provenance.keys import MarkKey
+from detector.types import CredentialState, Provenance, ReleaseRecord
+from generator.errors import SelfCheckFailed
+from generator.marking import EDITED, GENERATED, Marked, Statement, mark
+from generator.signing import KeySource
+from generator.synthesizer import Synthesis
+
+RECORD_ID_BYTES = 6
+INTACT = (CredentialState.TRUSTED, CredentialState.VALID)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A file ready to leave, with its manifest apart, and what the registry is to keep of it."""
+
+    data: bytes
+    manifest: bytes
+    record: ReleaseRecord
+    statement: Statement
+
+
+def release(
+    synthesis: Synthesis,
+    *,
+    key: MarkKey,
+    source: KeySource,
+    checker: ProvenanceChecker,
+    prompt: str | None = None,
+    purpose: str | None = None,
+    record_id: str | None = None,
+) -> Release:
+    """Mark `synthesis` and prove that the marks hold; `record_id` (12 hexadecimal digits) is drawn if not given.
+
+    `prompt` goes into the signed manifest, for anybody to read. Raises `SigningFailed`, or `SelfCheckFailed` if the
+    file does not read back as marked.
+    """
+    record_id = record_id or secrets.token_hex(RECORD_ID_BYTES)  # 1. a name for this release
+    statement = Statement(  # 2. what the file will say of itself
+        seed=synthesis.seed,
+        backend=synthesis.backend,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        prompt=prompt,
+        digital_source_type=EDITED if synthesis.edited else GENERATED,
+    )
+    marked = mark(synthesis.pixels, record_id=record_id, key=key, source=source, statement=statement)  # 3. mark, sign
+    _require_marks(_read_back(marked, checker), record_id)  # 4. self-check
+    record = _record(marked, record_id, statement, purpose)  # 5. what the registry keeps
+    return Release(marked.data, marked.manifest, record, statement)
+
+
+def _read_back(marked: Marked, checker: ProvenanceChecker) -> Provenance:
+    try:
+        media, frame = open_media(marked.data, sandbox=checker.sandbox)
+        return checker.check(marked.data, media, frame.pixels)
+    except DetectorError as error:
+        raise SelfCheckFailed("The marked file could not be read back.") from error
+
+
+def _require_marks(found: Provenance, record_id: str) -> None:
+    if not found.watermark.detected or found.watermark.record_id != record_id:
+        raise SelfCheckFailed("The watermark did not read back.")
+    credentials = found.credentials
+    if credentials.state not in INTACT:
+        raise SelfCheckFailed(f"The credential reads back as {credentials.state} {', '.join(credentials.failures)}.")
+    if credentials.soft_binding != record_id or not credentials.declares_ai:
+        raise SelfCheckFailed("The credential does not say what it should.")
+
+
+def _record(marked: Marked, record_id: str, statement: Statement, purpose: str | None) -> ReleaseRecord:
+    return ReleaseRecord(
+        record_id=record_id,
+        created_at=statement.created_at,
+        sha256=marked.sha256,
+        manifest_sha256=sha256_hex(marked.manifest),
+        fingerprint=marked.fingerprint,
+        backend=statement.backend,
+        seed=statement.seed,
+        purpose=purpose,
+    )

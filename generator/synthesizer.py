@@ -1,0 +1,54 @@
+"""What every face backend offers, and the table from which one is chosen by name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from detector.types import Pixels
+from generator.errors import BackendUnavailable
+from generator.prompt import FaceRequest
+
+DELIVERED = 512
+"""Side in pixels of every face that a backend hands over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesis:
+    """A new face before it is marked; it never leaves the generator in this form."""
+
+    pixels: Pixels
+    """512 512 3."""
+    attributes: Mapping[str, str]
+    """What was asked and drawn, by attribute name."""
+    edited: bool
+    """Whether a picture of somebody was altered, instead of a face made from nothing."""
+    seed: int
+    backend: str
+
+
+class Synthesizer(Protocol):
+    """Draws a face from a request; the same request and seed give the same pixels on the same machine."""
+
+    name: str
+
+    def synthesise(self, request: FaceRequest, *, seed: int) -> Synthesis:
+        """Raises `UnsupportedAttribute` for what the backend cannot draw, unless the request is best effort."""
+        ...
+
+
+def _embedded() -> Synthesizer:
+    from generator.backends.embedded import Embedded
+
+    return Embedded.load()
+
+
+BACKENDS: Mapping[str, Callable[[], Synthesizer]] = {"embedded": _embedded}
+
+
+def open_synthesizer(name: str = "embedded") -> Synthesizer:
+    """Loads the backend `name`; raises `BackendUnavailable` if there is none or its weights are not as carded."""
+    try:
+        opener = BACKENDS[name]
+    except KeyError as error:
+        raise BackendUnavailable(f"there is no backend {name!r}, only {', '.join(sorted(BACKENDS))}") from error
+    return opener()

@@ -1,0 +1,55 @@
+"""`shingan scan`: the contract of its lines, with the shipped experts."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from api.contract import schema
+
+
+@pytest.fixture
+def folder(tmp_path: Path, photo: Path) -> Path:
+    made = tmp_path / "folder"
+    (made / "below").mkdir(parents=True)
+    (made / "below" / "b.jpg").write_bytes(photo.read_bytes())
+    (made / "a.txt").write_text("no picture")
+    (made / "c.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + b"\0" * 12)
+    return made
+
+
+def test_scan_gives_a_line_a_file_and_goes_on(shingan: Callable[..., Any], folder: Path) -> None:
+    ran = shingan("scan", "--json", folder)
+    assert ran.code == 1
+    assert ran.err == ""
+    assert [Path(document["path"]).name for document in ran.documents] == ["a.txt", "b.jpg", "c.mp4"]
+    for document in ran.documents:
+        jsonschema.validate(document, schema("scan"))
+        assert document.keys() == schema("scan")["properties"].keys()
+    text, picture, video = ran.documents
+    assert (text["error"]["code"], text["kind"], text["verdict"]["action"]) == (
+        "unsupported_media",
+        "unknown",
+        "review",
+    )
+    assert (video["error"]["code"], video["kind"]) == ("unsupported_media", "video")
+    assert picture["error"] is None
+    assert picture["verdict"]["label"] == "not_applicable"
+    assert picture["receipt"]["proof"]
+
+
+def test_scan_of_a_picture_without_a_face_is_clean(shingan: Callable[..., Any], photo: Path) -> None:
+    ran = shingan("scan", photo)
+    assert ran.code == 0
+    assert "not_applicable" in ran.out
+    assert "no_face" in ran.out
+
+
+def test_scan_flags_a_marked_picture(shingan: Callable[..., Any], photo: Path, tmp_path: Path) -> None:
+    marked = tmp_path / "marked.png"
+    shingan("watermark", "embed", photo, marked, "--record-id", "0123456789ab")
+    ran = shingan("scan", "--json", photo, marked)
+    assert ran.code == 3
+    assert [document["verdict"]["label"] for document in ran.documents] == ["not_applicable", "synthetic_declared"]

@@ -1,0 +1,127 @@
+"""Migrations and sessions on both databases."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from api.db import Database, sqlite_file
+from api.errors import DatabaseUnavailable
+from api.migrations.run import upgrade
+from api.settings import Settings
+from api.tables import metadata
+
+
+async def test_the_migrations_make_the_tables_of_the_code(any_database: Database) -> None:
+    async with any_database.engine.connect() as connection:
+        assert await connection.run_sync(_differences) == []
+
+
+def _differences(connection: Connection) -> list[object]:
+    return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+
+async def test_instances_that_start_together_migrate_once(empty_url: str) -> None:
+    await asyncio.gather(*(upgrade(empty_url) for _ in range(3)))
+    await upgrade(empty_url)
+    database = Database(empty_url)
+    async with database.read() as session:
+        assert (await session.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == ["0001"]
+    await database.close()
+
+
+async def test_a_reader_keeps_nothing(any_database: Database) -> None:
+    statement = text("DELETE FROM api_keys")
+    if any_database.engine.dialect.name == "postgresql":
+        with pytest.raises(DatabaseUnavailable):
+            await _read(any_database, "DELETE FROM api_keys")
+        return
+    insert = "INSERT INTO audit_checkpoints (size, root, note) VALUES (1, x'00', '')"
+    await _read(any_database, insert)
+    async with any_database.write() as session:
+        await session.execute(statement)
+        assert (await session.execute(text("SELECT count(*) FROM audit_checkpoints"))).scalar_one() == 0
+
+
+async def _read(database: Database, statement: str) -> None:
+    async with database.read() as session:
+        await session.execute(text(statement))
+
+
+async def test_a_reader_sees_one_snapshot(any_database: Database) -> None:
+    count = text("SELECT count(*) FROM audit_checkpoints")
+    async with any_database.read() as reader:
+        assert (await reader.execute(count)).scalar_one() == 0
+        async with any_database.write() as writer:
+            await writer.execute(text("INSERT INTO audit_checkpoints (size, root, note) VALUES (1, '', '')"))
+        assert (await reader.execute(count)).scalar_one() == 0
+
+
+async def test_sqlite_is_set_up_to_lose_nothing() -> None:
+    settings = Settings()
+    await upgrade(settings.database_url)
+    database = Database(settings.database_url)
+    async with database.read() as session:
+        found = {
+            name: (await session.execute(text(f"PRAGMA {name}"))).scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "recursive_triggers", "busy_timeout")
+        }
+    await database.close()
+    assert found == {
+        "journal_mode": "wal",
+        "synchronous": 2,  # FULL
+        "foreign_keys": 1,
+        "recursive_triggers": 1,
+        "busy_timeout": 30_000,
+    }
+    assert (settings.home.stat().st_mode & 0o777) == 0o700
+
+
+async def test_an_error_of_the_caller_stays_the_callers(any_database: Database) -> None:
+    with pytest.raises(FileNotFoundError):
+        await _raise(any_database)
+
+
+async def _raise(database: Database) -> None:
+    async with database.write():
+        raise FileNotFoundError
+
+
+@pytest.mark.parametrize("url", ["nonsense", "oracle://x", "sqlite+nothing:///x"])
+def test_an_unusable_url_is_an_error_of_ours(url: str) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        Database(url)
+
+
+async def test_a_server_that_is_not_there_is_an_error_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        await upgrade(f"postgresql+asyncpg://postgres@/x?host={tmp_path}")
+
+
+async def test_a_file_that_cannot_be_a_database_is_an_error_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "text.db").write_text("no database" * 1000)
+    for path in ("/proc/none/x.db", str(tmp_path), str(tmp_path / "text.db")):
+        with pytest.raises(DatabaseUnavailable):
+            await upgrade(f"sqlite+aiosqlite:///{path}")
+
+
+async def test_the_database_is_its_owners_alone() -> None:
+    settings = Settings()
+    await upgrade(settings.database_url)
+    assert (settings.home / "shingan.db").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("url", "file"),
+    [
+        ("sqlite+aiosqlite:////a/b.db", Path("/a/b.db")),
+        ("sqlite+aiosqlite://", None),
+        ("sqlite+aiosqlite:///:memory:", None),
+        ("postgresql+asyncpg://x/y", None),
+    ],
+)
+def test_the_file_behind_a_url(url: str, file: Path | None) -> None:
+    assert sqlite_file(url) == file

@@ -1,0 +1,165 @@
+"""The page as people use it: a real Chromium against a real server on this machine."""
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from skimage import data
+
+from api.app import create_app
+from api.rendering import Case, report_html
+from api.settings import Settings
+from detector.types import Pixels
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PATIENCE_MS = 40_000
+"""The first inspection loads the experts."""
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # Chromium's own sandbox refuses to run as root, as which containers run tests.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of a server with a home of its own."""
+    settings = Settings(home=tmp_path_factory.mktemp("page") / "home")
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(create_app(settings), log_level="warning", ws="none")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        _wait_until(lambda: server.started)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(timeout=30)
+
+
+@pytest.fixture
+def page(chromium: Browser, address: str) -> Iterator[Page]:
+    """The page, opened; fails the test if a script or the content security policy complained."""
+    complaints: list[str] = []
+    context = chromium.new_context(viewport={"width": 1200, "height": 900})
+    opened = context.new_page()
+    opened.on("console", lambda message: complaints.append(message.text) if _is_fault(message) else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.goto(address)
+    yield opened
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def portrait(encode: Callable[..., bytes]) -> bytes:
+    """A photo with one face, in the public domain (NASA)."""
+    return encode(data.astronaut(), "JPEG")
+
+
+def _is_fault(message: ConsoleMessage) -> bool:
+    """An error in the console, except that Chromium notes every answer of 400 and up there."""
+    return message.type == "error" and not message.text.startswith("Failed to load resource")
+
+
+def _wait_until(happened: Callable[[], bool], *, seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "the server did not start"
+        time.sleep(0.05)
+
+
+def _upload(page: Page, name: str, data: bytes) -> None:
+    page.set_input_files("[data-file]", {"name": name, "mimeType": "image/jpeg", "buffer": data})
+
+
+def test_photo_in_report_out_receipt_verified(page: Page, portrait: bytes) -> None:
+    _upload(page, "face.jpg", portrait)
+    sheet = page.locator("[data-case]")
+    expect(sheet).to_be_visible(timeout=PATIENCE_MS)
+    expect(sheet.locator(".verdict")).not_to_be_empty()
+    expect(sheet.locator(".face-box")).to_have_count(1)
+    image, box = sheet.locator(".photo img").bounding_box(), sheet.locator(".face-box .line").bounding_box()
+    assert image is not None
+    assert box is not None
+    assert image["x"] < box["x"] < box["x"] + box["width"] < image["x"] + image["width"]
+    sheet.get_by_role("button", name="Verify receipt").click()
+    expect(sheet.locator("[data-steps]")).to_contain_text("Receipt verified")
+    expect(sheet.locator("[data-steps] li")).to_have_count(6)
+    expect(page.locator("[data-rows] tr").first).to_be_visible()
+
+
+def test_a_forged_report_does_not_verify(
+    page: Page, make_photo: Callable[..., Pixels], encode: Callable[..., bytes]
+) -> None:
+    _upload(page, "photo.jpg", encode(make_photo(), "JPEG"))
+    sheet = page.locator("[data-case]")
+    expect(sheet).to_be_visible(timeout=PATIENCE_MS)
+    for old, new in ((".jpg", ".png"), ('"tree_size"', '"size"')):
+        page.evaluate(
+            "([old, name]) => { const box = document.querySelector('[data-proof]');"
+            " box.textContent = box.textContent.replace(old, name); }",
+            [old, new],
+        )
+        sheet.get_by_role("button", name="Verify receipt").click()
+        expect(sheet.locator("[data-steps]")).to_contain_text("Receipt NOT verified")
+
+
+def test_a_prompt_becomes_a_face_that_is_recognised(page: Page) -> None:
+    page.get_by_label("Describe a face").fill("a smiling woman")
+    page.get_by_label("Seed (optional)").fill("7")
+    page.get_by_role("button", name="Generate").click()
+    face = page.locator("[data-made] img")
+    expect(face).to_be_visible(timeout=PATIENCE_MS)
+    assert face.evaluate("image => image.naturalWidth") >= 256
+    page.get_by_role("button", name="Examine it").click()
+    expect(page.locator(".label-code")).to_have_text("synthetic_declared", timeout=PATIENCE_MS)
+
+
+def test_a_refusal_is_said_in_words(page: Page) -> None:
+    page.get_by_label("Describe a face").fill("a child")
+    with page.expect_response("**/v1/generations") as refused:
+        page.get_by_role("button", name="Generate").click()
+    assert refused.value.status == 403
+    expect(page.locator("[data-status]")).to_contain_text("policy_denied")
+
+
+def test_it_speaks_japanese_and_remembers(page: Page) -> None:
+    page.locator("[data-language]").click()
+    expect(page.locator("h1")).to_have_text("画像検証デスク", use_inner_text=True)
+    page.reload()
+    assert page.evaluate("document.documentElement.lang") == "ja"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone(chromium: Browser, address: str, scheme: str, portrait: bytes) -> None:
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(address)
+    _upload(page, "face.jpg", portrait)
+    expect(page.locator("[data-case]")).to_be_visible(timeout=PATIENCE_MS)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
+
+
+def test_a_report_opens_from_a_file(chromium: Browser, tmp_path: Path) -> None:
+    cases = [Case("First", {"path": "a.png"}), Case("Second", {"path": "b.png"})]
+    file = tmp_path / "report.html"
+    file.write_text(report_html(cases, title="Two cases"), encoding="utf-8")
+    page = chromium.new_page()
+    page.goto(file.as_uri())
+    expect(page.get_by_role("heading", name="Two cases")).to_be_visible()
+    page.get_by_role("button", name="日本語で表示").click()
+    expect(page.locator(".verdict").first).to_contain_text("判定不能")
+    page.close()

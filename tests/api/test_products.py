@@ -1,0 +1,107 @@
+"""The products as procedures: nothing happens undecided or ends unrecorded, and what is released is found again."""
+
+import io
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from api import products
+from api.auth import Actor
+from api.errors import PolicyDenied
+from api.products import GenerateRequest, Workplace
+from api.receipts import verify_receipt
+from api.settings import Settings
+from detector.errors import UnsupportedMedia
+from detector.types import CredentialState, Label, Pixels
+from generator.errors import UnsupportedAttribute
+
+LOCAL = Actor.local()
+WISH = GenerateRequest("a smiling woman", purpose="research", seed=7)
+
+
+@pytest.fixture
+async def workplace(home: Path) -> AsyncIterator[Workplace]:
+    async with await Workplace.open(Settings(home=home, blob_url="memory:///", daily_generations=2)) as opened:
+        yield opened
+
+
+async def _log(workplace: Workplace) -> Sequence[tuple[str, Any]]:
+    async with workplace.database.read() as session:
+        return [(entry.kind, json.loads(entry.body)) for entry in await workplace.audit.page(session)]
+
+
+async def test_verification_leaves_a_decision_and_an_outcome(
+    workplace: Workplace, make_photo: Callable[..., Pixels], encode: Callable[..., bytes]
+) -> None:
+    answer = await products.verify(workplace, Actor.anonymous(), encode(make_photo()), name="photo.png")
+    assert verify_receipt(answer.receipt.as_dict(), answer.entry.json, workplace.audit.verifier)
+    (decided, decision), (completed, outcome) = await _log(workplace)
+    assert (decided, decision["allowed"]) == ("policy.decided", True)
+    assert (completed, outcome["label"]) == ("verification.completed", "no_evidence_found")
+
+
+async def test_a_denial_is_on_record_and_nothing_else_happened(workplace: Workplace) -> None:
+    with pytest.raises(PolicyDenied):
+        await products.inspect(workplace, Actor.anonymous(), b"never looked at", name="x")
+    [(kind, body)] = await _log(workplace)
+    assert (kind, body["allowed"]) == ("policy.decided", False)
+    assert "detector" not in vars(workplace)
+
+
+async def test_a_failure_is_on_record_and_raised(workplace: Workplace) -> None:
+    with pytest.raises(UnsupportedMedia):
+        await products.verify(workplace, LOCAL, b"no picture at all", name="x")
+    assert (await _log(workplace))[-1] == ("verification.failed", await _body(workplace, code="unsupported_media"))
+
+
+async def _body(workplace: Workplace, *, code: str) -> dict[str, Any]:
+    """The last body, which must carry `code`; the HMACs in it differ every time."""
+    body: dict[str, Any] = (await _log(workplace))[-1][1]
+    return body | {"code": code}
+
+
+async def test_a_released_face_is_found_again_without_its_metadata(workplace: Workplace) -> None:
+    made = await products.generate(workplace, LOCAL, WISH)
+    whole = await products.verify(workplace, LOCAL, made.data, name="whole.png")
+    assert whole.verdict.label is Label.SYNTHETIC_DECLARED
+    assert whole.provenance.credentials.declares_ai
+    stripped = io.BytesIO()
+    Image.open(io.BytesIO(made.data)).convert("RGB").save(stripped, "JPEG", quality=60)
+    found = await products.verify(workplace, LOCAL, stripped.getvalue(), name="stripped.jpg")
+    assert found.provenance.credentials.state is CredentialState.ABSENT
+    assert found.verdict.label is Label.SYNTHETIC_DECLARED
+    assert found.provenance.record == made.record
+    assert "manifest_recovered" in found.document["verdict"]["reasons"]
+
+
+async def test_a_generation_is_registered_before_it_leaves(workplace: Workplace) -> None:
+    made = await products.generate(workplace, LOCAL, WISH)
+    stored = await workplace.registry.find(made.record.record_id)
+    assert stored is not None
+    assert stored.record == made.record
+    assert len(stored.manifest) > 0
+    assert made.document["record_id"] == made.record.record_id
+    assert made.document["attributes"]["honoured"]["expression"] == "smile"
+    assert verify_receipt(made.receipt.as_dict(), made.entry.json, workplace.audit.verifier)
+    assert WISH.prompt.encode() not in made.data
+
+
+async def test_refused_wishes(workplace: Workplace) -> None:
+    for prompt, purpose in (("a child", "research"), ("a smiling woman", "fraud"), ("a smiling woman", "")):
+        with pytest.raises(PolicyDenied):
+            await products.generate(workplace, LOCAL, GenerateRequest(prompt, purpose=purpose))
+    with pytest.raises(UnsupportedAttribute):
+        await products.generate(workplace, LOCAL, GenerateRequest("a woman with a purple hat", purpose="research"))
+    kinds = [kind for kind, _ in await _log(workplace)]
+    assert kinds == ["policy.decided"] * 4 + ["generation.failed"]
+
+
+async def test_the_quota_ends(workplace: Workplace) -> None:
+    for _ in range(2):
+        await products.generate(workplace, LOCAL, WISH)
+    with pytest.raises(PolicyDenied, match="quota"):
+        await products.generate(workplace, LOCAL, WISH)

@@ -1,0 +1,117 @@
+"""Rows go in and come out as the same values, on both databases, and tenants do not see each other's."""
+
+from dataclasses import replace
+
+import pytest
+
+from api.audit import AuditLog
+from api.db import Database
+from api.errors import Conflict
+from api.repositories import (
+    GenerationRepository,
+    IdempotencyRepository,
+    InspectionRepository,
+    ReleaseRepository,
+    StoredAnswer,
+    StoredGeneration,
+    StoredInspection,
+    StoredRecord,
+)
+from detector.types import ReleaseRecord
+
+HASH = "ab" * 32
+INSPECTION = StoredInspection(
+    "insp_1", "inspection", "default", "2026-01-01T00:00:00.000Z", HASH, {"verdict": {"label": "é"}, "faces": []}, 0
+)
+GENERATION = StoredGeneration("gen_1", "default", "2026-01-01T00:00:00.000Z", {"images": [1]}, 0)
+RECORD = StoredRecord(
+    ReleaseRecord("0123456789ab", "2026-01-01T00:00:00.000Z", HASH, "cd" * 32, "0" * 64, "embedded", 2**40, "research"),
+    "default",
+    b"\x00jumb",
+    0,
+    "gen_1",
+)
+
+
+@pytest.fixture
+async def database(any_database: Database, log: AuditLog) -> Database:
+    """With one audit entry for rows to point to."""
+    async with any_database.write() as session:
+        await log.append(session, "test.base", {})
+    return any_database
+
+
+async def test_inspections(database: Database) -> None:
+    later = replace(INSPECTION, id="insp_2", created_at="2026-01-02T00:00:00.000Z")
+    async with database.write() as session:
+        for row in (INSPECTION, later, replace(INSPECTION, id="ver_1", product="verification")):
+            await InspectionRepository(session).add(row)
+    async with database.read() as session:
+        rows = InspectionRepository(session)
+        assert await rows.get("insp_1", tenant="default") == INSPECTION
+        assert await rows.get("insp_1", tenant="other") is None
+        assert await rows.get("insp_1", tenant="default", product="verification") is None
+        assert await rows.latest(tenant="default") == [later, INSPECTION]
+        assert await rows.latest(tenant="default", limit=1) == [later]
+        assert await rows.latest(tenant="default", before=later.created_at) == [INSPECTION]
+        assert await rows.latest(tenant="other") == []
+
+
+async def test_generations_and_their_records(database: Database) -> None:
+    async with database.write() as session:
+        await GenerationRepository(session).add(GENERATION)
+        await ReleaseRepository(session).add(RECORD)
+    async with database.read() as session:
+        assert await GenerationRepository(session).get("gen_1", tenant="default") == GENERATION
+        assert await GenerationRepository(session).get("gen_1", tenant="other") is None
+        assert await GenerationRepository(session).latest(tenant="default") == [GENERATION]
+        rows = ReleaseRepository(session)
+        assert await rows.get("0123456789ab") == RECORD
+        assert await rows.get("ffffffffffff") is None
+        assert await rows.by_sha256(HASH) == RECORD
+        assert await rows.by_sha256("00" * 32) is None
+
+
+async def test_near_fingerprints_come_nearest_first(database: Database) -> None:
+    async with database.write() as session:
+        await GenerationRepository(session).add(GENERATION)
+        for number, fingerprint in enumerate(["f" * 8 + "0" * 56, "3" + "0" * 63, "0" * 64]):
+            record = replace(RECORD.record, record_id=f"{number:012x}", fingerprint=fingerprint)
+            await ReleaseRepository(session).add(replace(RECORD, record=record))
+    async with database.read() as session:
+        found = await ReleaseRepository(session).near("0" * 64, within_bits=31)
+    assert found == [(f"{2:012x}", 0), (f"{1:012x}", 2)]
+
+
+async def test_the_quota_counts_a_tenants_records_of_the_day(database: Database) -> None:
+    async with database.write() as session:
+        await ReleaseRepository(session).add(replace(RECORD, generation_id=None))
+    async with database.read() as session:
+        rows = ReleaseRepository(session)
+        assert await rows.count_since("2026-01-01T00:00:00.000Z", tenant="default") == 1
+        assert await rows.count_since("2026-01-02T00:00:00.000Z", tenant="default") == 0
+        assert await rows.count_since("2026-01-01T00:00:00.000Z", tenant="other") == 0
+
+
+async def test_a_record_needs_its_audit_entry_and_its_own_id(database: Database) -> None:
+    for row in (replace(RECORD, generation_id=None, entry=7), replace(RECORD, generation_id="gen_none")):
+        with pytest.raises(Conflict):
+            await _add(database, row)
+    await _add(database, replace(RECORD, generation_id=None))
+    with pytest.raises(Conflict):
+        await _add(database, replace(RECORD, generation_id=None))
+
+
+async def _add(database: Database, row: StoredRecord) -> None:
+    async with database.write() as session:
+        await ReleaseRepository(session).add(row)
+
+
+async def test_answers_by_idempotency_key(database: Database) -> None:
+    answer = StoredAnswer("default", "key-1", HASH, 201, b'{"id": 1}', "2026-01-01T00:00:00.000Z")
+    async with database.write() as session:
+        await IdempotencyRepository(session).add(answer)
+        assert await IdempotencyRepository(session).get("key-1", tenant="default") == answer
+        assert await IdempotencyRepository(session).get("key-1", tenant="other") is None
+        await IdempotencyRepository(session).forget_before("2026-01-01T00:00:00.001Z")
+        assert await IdempotencyRepository(session).get("key-1", tenant="default") is None

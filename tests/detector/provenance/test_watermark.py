@@ -1,0 +1,211 @@
+"""The mark: unseen, read back after what pictures go through, and never read where there is none."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from detector.errors import ProvenanceError
+from detector.provenance import carrier as carriers
+from detector.provenance.keys import MarkKey
+from detector.provenance.payload import Payload
+from detector.provenance.watermark import detect, embed
+from detector.types import Pixels
+
+KEY = MarkKey(3, bytes(range(32)))
+OTHER = MarkKey(4, bytes(range(1, 33)))
+SAME_ID = MarkKey(3, bytes(range(2, 34)))
+PAYLOAD = Payload("0123456789ab", 3)
+MAX_FALSE_MATCH = 1e-6
+
+
+def photo(height: int = 512, width: int = 512, *, seed: int = 0) -> Pixels:
+    """A picture with a photo's spectrum (amplitude falls with frequency), an edge, and sensor noise."""
+    rng = np.random.default_rng(seed)
+    radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None, :]) + 1 / max(height, width)
+    clouds = np.fft.ifft2(
+        np.fft.fft2(rng.normal(size=(height, width, 3)), axes=(0, 1)) / radius[..., None], axes=(0, 1)
+    )
+    scene = 128 + 30 * clouds.real / clouds.real.std()
+    scene = scene.copy()
+    cv2.ellipse(scene, (width // 2, height // 2), (width // 4, height // 3), 0, 0, 360, (190, 160, 140), 3)
+    return np.asarray(np.clip(scene + rng.normal(0, 1.5, scene.shape), 0, 255), np.uint8)
+
+
+def jpeg(pixels: Pixels, quality: int) -> Pixels:
+    data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+
+
+def png(pixels: Pixels) -> Pixels:
+    return np.asarray(cv2.imdecode(cv2.imencode(".png", pixels)[1], cv2.IMREAD_COLOR), np.uint8)
+
+
+def crop(pixels: Pixels, share: float) -> Pixels:
+    height, width = (round(side * share) for side in pixels.shape[:2])
+    top, left = (pixels.shape[0] - height) // 7, (pixels.shape[1] - width) * 4 // 5
+    return pixels[top : top + height, left : left + width].copy()
+
+
+def resize(pixels: Pixels, scale: float) -> Pixels:
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=interpolation), np.uint8)
+
+
+def rotate(pixels: Pixels, degrees: float) -> Pixels:
+    height, width = pixels.shape[:2]
+    warp = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
+    return np.asarray(cv2.warpAffine(pixels, warp, (width, height)), np.uint8)
+
+
+def level(pixels: Pixels, *, gain: float = 1.0, offset: float = 0.0) -> Pixels:
+    return np.asarray(np.clip((pixels - 128.0) * gain + 128 + offset, 0, 255), np.uint8)
+
+
+def noisy(pixels: Pixels) -> Pixels:
+    return np.asarray(np.clip(pixels + np.random.default_rng(5).normal(0, 10, pixels.shape), 0, 255), np.uint8)
+
+
+def repaint(pixels: Pixels) -> Pixels:
+    painted = pixels.copy()
+    height, width = (int(side * 0.45) for side in pixels.shape[:2])
+    painted[60 : 60 + height, 90 : 90 + width] = 77
+    return painted
+
+
+ATTACKS: dict[str, Callable[[Pixels], Pixels]] = {
+    "nothing": lambda pixels: pixels,
+    "jpeg 60": lambda pixels: jpeg(pixels, 60),
+    "jpeg 50": lambda pixels: jpeg(pixels, 50),
+    "png": png,
+    "crop to 80 % of each side": lambda pixels: crop(pixels, 0.8),
+    "crop to 80 % of the area": lambda pixels: crop(pixels, 0.8**0.5),
+    "crop to 70 % of each side": lambda pixels: crop(pixels, 0.7),
+    "crop and jpeg": lambda pixels: jpeg(crop(pixels, 0.8), 60),
+    "half size": lambda pixels: resize(pixels, 0.5),
+    "three quarters": lambda pixels: resize(pixels, 0.75),
+    "odd scale": lambda pixels: resize(pixels, 1.37),
+    "double size": lambda pixels: resize(pixels, 2.0),
+    "mirror": lambda pixels: pixels[:, ::-1].copy(),
+    "quarter turn": lambda pixels: np.rot90(pixels).copy(),
+    "rotated 5": lambda pixels: rotate(pixels, 5),
+    "rotated -5": lambda pixels: rotate(pixels, -5),
+    "blurred": lambda pixels: cv2.GaussianBlur(pixels, (0, 0), 1.0),
+    "noisy": noisy,
+    "brighter": lambda pixels: level(pixels, offset=38),
+    "darker": lambda pixels: level(pixels, offset=-38),
+    "more contrast": lambda pixels: level(pixels, gain=1.3),
+    "less contrast": lambda pixels: level(pixels, gain=0.7),
+    "repainted block": repaint,
+    "turned, cropped, jpeg": lambda pixels: jpeg(crop(rotate(pixels, 3), 0.8), 70),
+}
+
+
+@pytest.fixture(scope="module")
+def marked() -> Pixels:
+    return embed(photo(), payload=PAYLOAD, key=KEY)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_the_record_id_survives(marked: Pixels, attack: str) -> None:
+    reading = detect(ATTACKS[attack](marked), keys=[OTHER, KEY])
+    assert reading.detected
+    assert (reading.record_id, reading.key_id) == (PAYLOAD.record_id, KEY.key_id)
+    assert reading.z is not None
+    assert reading.false_match_probability is not None
+    assert reading.false_match_probability <= MAX_FALSE_MATCH
+    assert reading.corrected_bits is not None
+
+
+def test_the_mark_is_faint_and_repeatable(marked: Pixels) -> None:
+    original = photo()
+    error = np.mean((marked.astype(float) - original) ** 2)
+    assert 10 * np.log10(255**2 / error) >= 42
+    assert np.array_equal(marked, embed(original, payload=PAYLOAD, key=KEY))
+    assert np.array_equal(original, photo())
+
+
+@pytest.mark.parametrize("keys", [[OTHER], [SAME_ID], []])
+def test_another_key_reads_nothing(marked: Pixels, keys: list[MarkKey]) -> None:
+    assert not detect(marked, keys=keys).detected
+
+
+@pytest.mark.parametrize("shape", [(256, 256), (128, 128), (300, 200), (128, 1500), (1100, 1700), (501, 333)])
+def test_other_sizes(shape: tuple[int, int]) -> None:
+    marked = embed(photo(*shape), payload=PAYLOAD, key=KEY)
+    assert detect(marked, keys=[KEY]).record_id == PAYLOAD.record_id
+
+
+@pytest.mark.parametrize("attack", ["jpeg 60", "crop to 80 % of each side", "mirror", "rotated 5", "blurred"])
+def test_small_pictures_survive_too(attack: str) -> None:
+    marked = embed(photo(256, 256), payload=PAYLOAD, key=KEY)
+    assert detect(ATTACKS[attack](marked), keys=[KEY]).record_id == PAYLOAD.record_id
+
+
+def test_large_pictures_survive_cropping() -> None:
+    marked = embed(photo(1100, 1500), payload=PAYLOAD, key=KEY)
+    assert detect(jpeg(crop(marked, 0.8), 60), keys=[KEY]).record_id == PAYLOAD.record_id
+
+
+@pytest.mark.parametrize("grey", [0, 128, 255])
+def test_flat_pictures(grey: int) -> None:
+    flat = np.full((256, 256, 3), grey, np.uint8)
+    assert not detect(flat, keys=[KEY]).detected
+    assert detect(embed(flat, payload=PAYLOAD, key=KEY), keys=[KEY]).record_id == PAYLOAD.record_id
+
+
+@pytest.mark.parametrize("shape", [(127, 512), (512, 127), (1, 1)])
+def test_too_small(shape: tuple[int, int]) -> None:
+    pixels = np.zeros((*shape, 3), np.uint8)
+    assert not detect(pixels, keys=[KEY]).detected
+    with pytest.raises(ProvenanceError):
+        embed(pixels, payload=PAYLOAD, key=KEY)
+
+
+def test_a_payload_for_another_key_is_refused() -> None:
+    with pytest.raises(ProvenanceError):
+        embed(photo(128, 128), payload=PAYLOAD, key=OTHER)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_unmarked_pictures_say_how_little_was_seen(seed: int) -> None:
+    reading = detect(photo(200 + 40 * seed, 300, seed=seed + 1), keys=[KEY, OTHER])
+    assert not reading.detected
+    assert reading.record_id is None
+    assert reading.z is not None
+    assert reading.z < 8
+    assert reading.false_match_probability == pytest.approx(1, abs=0.5)
+
+
+def test_every_variant_is_read() -> None:
+    seen = set()
+    for number in range(12):
+        payload = Payload(f"{number:012x}", KEY.key_id)
+        seen.add(carriers.variant_of(KEY, payload.record_id))
+        marked = embed(photo(192, 192), payload=payload, key=KEY)
+        assert detect(marked, keys=[KEY]).record_id == payload.record_id
+    assert len(seen) == carriers.VARIANTS
+
+
+def test_scores_of_unmarked_pictures_stay_under_the_closed_form_bound() -> None:
+    """Over many keys, the template's scores on one strongly regular picture: their tail lies below exp(-z^2/2)."""
+    stripes = np.sin(np.arange(carriers.TILE) * 0.7)[None, :] + photo(96, 96)[..., 0] / 60.0
+    white = carriers.whiten(stripes.astype(np.float32))
+    scores: NDArray[np.float32] = np.concatenate(
+        [
+            carriers.sync_scores(white, carriers.carrier(MarkKey(0, number.to_bytes(32, "big")), 0)).ravel()
+            for number in range(60)
+        ]
+    )
+    for z in (1.0, 2.0, 3.0, 4.0):
+        assert np.mean(scores > z) <= carriers.tail_bound(z, 1)
+        assert np.mean(scores > z) == pytest.approx(stats.norm.sf(z), rel=0.35, abs=3e-5)
+
+
+def test_the_quoted_probability_covers_the_search() -> None:
+    assert carriers.tail_bound(0, 1) == 1
+    assert carriers.tail_bound(10, 1000) == pytest.approx(1000 * np.exp(-50))
+    assert carriers.decode_bound(8) == pytest.approx(8 / 2**32)

@@ -1,0 +1,123 @@
+# ruff: noqa: E501
+"""The fusion rules as a table: what was found, and what must be said about it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.reasons import SENTENCES, Reason
+from detector.types import (
+    Action,
+    Credentials,
+    CredentialState,
+    EvidenceKind,
+    EvidenceState,
+    Ingredient,
+    KnownMatch,
+    Label,
+    Provenance,
+    ReleaseRecord,
+    Tier,
+    WatermarkReading,
+)
+from detector.verdict import Opinion, decide
+
+NO_MARK = WatermarkReading(False)
+MARK = WatermarkReading(True, "00112233aabb", 1, 20.0, 1e-9, 0)
+RECORD = ReleaseRecord("00112233aabb", "2026-11-24T00:00:00Z", "0" * 64, "1" * 64, "2" * 64, "embedded")
+BROKEN = (Ingredient("part.jpg", "componentOf", None, ("claimSignature.mismatch",)),)
+STRANGER = (Ingredient("part.jpg", "parentOf", "Somebody", ("signingCredential.untrusted",)),)
+MISMATCH = ("assertion.dataHash.mismatch",)
+
+
+def credentials(state: CredentialState = CredentialState.ABSENT, **values: object) -> Credentials:
+    return Credentials(state, **values)  # type: ignore[arg-type]
+
+
+def opinion(
+    state: EvidenceState, probability: float | None = 0.5, kind: EvidenceKind = EvidenceKind.SYNTHESIS
+) -> Opinion:
+    return Opinion(kind, state, probability, Tier.CLEAN, "tiny.test", 0.01)
+
+
+FIRED = opinion(EvidenceState.FIRED, 0.99)
+SWAPPED = opinion(EvidenceState.FIRED, 0.97, EvidenceKind.MANIPULATION)
+CLEAR = opinion(EvidenceState.CLEAR, 0.1)
+UNSURE = opinion(EvidenceState.INCONCLUSIVE, 0.7)
+FACELESS = Opinion(EvidenceKind.SYNTHESIS, EvidenceState.NOT_APPLICABLE, reasons=(Reason.NO_FACE,))
+TINY = Opinion(EvidenceKind.SYNTHESIS, EvidenceState.NOT_APPLICABLE, reasons=(Reason.FACE_TOO_SMALL,))
+TRUSTED, VALID, INVALID = CredentialState.TRUSTED, CredentialState.VALID, CredentialState.INVALID
+
+TABLE = [  # one case a line reads as a table
+    # credentials, mark, record, opinions -> label, action, reasons that must be there, conflicts
+    (credentials(), NO_MARK, None, [CLEAR], Label.NO_EVIDENCE_FOUND, Action.ALLOW, {Reason.BELOW_THRESHOLD}, set()),
+    (credentials(), NO_MARK, None, [CLEAR, FIRED], Label.LIKELY_SYNTHETIC, Action.FLAG, {Reason.SYNTHESIS_SCORE}, set()),
+    (credentials(), NO_MARK, None, [SWAPPED, CLEAR], Label.LIKELY_MANIPULATED, Action.FLAG, {Reason.MANIPULATION_SCORE}, set()),
+    (credentials(), NO_MARK, None, [UNSURE, CLEAR], Label.INCONCLUSIVE, Action.REVIEW, {Reason.BETWEEN_THRESHOLDS}, set()),
+    (credentials(), NO_MARK, None, [FACELESS], Label.NOT_APPLICABLE, Action.ALLOW, {Reason.NO_FACE}, set()),
+    (credentials(), NO_MARK, None, [TINY], Label.INCONCLUSIVE, Action.REVIEW, {Reason.FACE_TOO_SMALL}, set()),
+    (credentials(), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND, Reason.MANIFEST_RECOVERED}, set()),
+    (credentials(), MARK, None, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.RECORD_UNKNOWN}, set()),
+    (credentials(TRUSTED, declares_ai=True), NO_MARK, None, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.CREDENTIAL_DECLARES_AI}, set()),
+    (credentials(TRUSTED, declares_ai=True, soft_binding="00112233aabb"), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, set()),
+    (credentials(INVALID, failures=MISMATCH, soft_binding="00112233aabb"), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.HARD_BINDING_MISMATCH}, {Reason.HARD_BINDING_MISMATCH}),
+    (credentials(INVALID, failures=MISMATCH), NO_MARK, None, [CLEAR], Label.INCONCLUSIVE, Action.REVIEW, {Reason.HARD_BINDING_MISMATCH}, {Reason.HARD_BINDING_MISMATCH}),
+    (credentials(VALID, declares_ai=True), NO_MARK, None, [CLEAR], Label.INCONCLUSIVE, Action.REVIEW, {Reason.CREDENTIAL_UNTRUSTED}, set()),
+    (credentials(VALID), NO_MARK, None, [CLEAR], Label.NO_EVIDENCE_FOUND, Action.ALLOW, {Reason.CREDENTIAL_UNTRUSTED}, set()),
+    (credentials(TRUSTED, declares_capture=True), NO_MARK, None, [CLEAR], Label.ORIGIN_VERIFIED, Action.ALLOW, {Reason.CREDENTIAL_CAPTURE}, set()),
+    (credentials(TRUSTED, declares_capture=True), NO_MARK, None, [FIRED], Label.INCONCLUSIVE, Action.REVIEW, {Reason.EXPERTS_DISAGREE}, set()),
+    (credentials(TRUSTED, declares_capture=True), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, {Reason.CAPTURE_CLAIM_ON_MARKED, Reason.WATERMARK_RELABELLED}),
+    (credentials(VALID, soft_binding="ffffffffffff"), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, {Reason.WATERMARK_RELABELLED}),
+    (credentials(TRUSTED, declares_capture=True, ingredients=BROKEN), NO_MARK, None, [CLEAR], Label.INCONCLUSIVE, Action.REVIEW, {Reason.INGREDIENT_INVALID}, {Reason.INGREDIENT_INVALID}),
+    (credentials(TRUSTED, declares_capture=True, ingredients=STRANGER), NO_MARK, None, [CLEAR], Label.ORIGIN_VERIFIED, Action.ALLOW, {Reason.CREDENTIAL_CAPTURE}, set()),
+    (credentials(CredentialState.REMOTE), NO_MARK, None, [CLEAR], Label.NO_EVIDENCE_FOUND, Action.ALLOW, {Reason.CREDENTIAL_REMOTE}, set()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("held", "mark", "record", "opinions", "label", "action", "reasons", "conflicts"), TABLE)
+def test_fusion_table(
+    held: Credentials,
+    mark: WatermarkReading,
+    record: ReleaseRecord | None,
+    opinions: list[Opinion],
+    label: Label,
+    action: Action,
+    reasons: set[Reason],
+    conflicts: set[Reason],
+) -> None:
+    verdict = decide(Provenance(held, mark, record=record), opinions)
+    assert (verdict.label, verdict.action) == (label, action)
+    assert reasons <= set(verdict.reasons)
+    assert set(verdict.conflicts) == conflicts
+
+
+def test_provenance_alone_never_says_that_pixels_are_clean() -> None:
+    verdict = decide(Provenance(credentials(), NO_MARK), looked=False)
+    assert verdict.label is Label.NO_EVIDENCE_FOUND
+    assert Reason.CLASSIFIER_NOT_RUN in verdict.reasons
+    assert verdict.probability is None
+
+
+def test_a_known_file_is_flagged_whatever_the_experts_say() -> None:
+    known = Provenance(credentials(), NO_MARK, known_media=(KnownMatch("hoaxes", "17", 3),))
+    verdict = decide(known, [CLEAR])
+    assert verdict.action is Action.FLAG
+    assert Reason.KNOWN_MEDIA in verdict.reasons
+
+
+@given(
+    state=st.sampled_from(EvidenceState),
+    probability=st.floats(0, 1),
+    held=st.sampled_from([CredentialState.ABSENT, CredentialState.REMOTE, CredentialState.VALID]),
+)
+def test_missing_provenance_never_changes_what_the_experts_said(
+    state: EvidenceState, probability: float, held: CredentialState
+) -> None:
+    alone = decide(Provenance(credentials(), NO_MARK), [opinion(state, probability)])
+    other = decide(Provenance(credentials(held), NO_MARK), [opinion(state, probability)])
+    assert (alone.label, alone.action, alone.probability) == (other.label, other.action, other.probability)
+
+
+def test_every_reason_has_both_sentences() -> None:
+    assert set(SENTENCES) == set(Reason)
+    assert all(english and japanese for english, japanese in SENTENCES.values())

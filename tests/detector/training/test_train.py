@@ -1,0 +1,134 @@
+"""A miniature of training: data in, weights out that an expert can load, and no class that the file gives away."""
+
+import csv
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from detector.classifier.network import FamilyClassifier
+from detector.training.blend import self_blend
+from detector.training.data import Sample, read_index
+from detector.training.degrade import compress, degrade, recolour
+from detector.training.score import deliver
+from detector.training.train import (
+    FAMILIES,
+    Faces,
+    build,
+    jitter,
+    loss_of,
+    manipulation_batch,
+    rate_at,
+    synthesis_batch,
+    targets,
+    train,
+)
+from detector.types import Face, Pixels, Tier
+
+FACE = Face((40.0, 30.0, 110.0, 120.0), ((60.0, 60.0), (90.0, 60.0), (75.0, 80.0), (62.0, 98.0), (88.0, 98.0)), 1.0)
+TINY = "test_efficientnet"
+
+
+def picture(seed: int) -> Pixels:
+    small = np.random.default_rng(seed).integers(0, 255, (15, 15, 3), dtype=np.uint8)
+    return np.asarray(cv2.resize(small, (150, 150), interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
+
+
+@pytest.fixture
+def faces(tmp_path: Path) -> Faces:
+    samples = []
+    kinds = [("dfdc", "real"), ("dfdc", "swap"), ("openforensics", "real"), ("openforensics", "replacement"),
+             ("ffhq", "real"), ("ffhq", "stylegan"), ("portraits", "stylegan2"), ("t2i", "diffusion")]  # fmt: skip
+    for number, (name, family) in enumerate(kinds):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), picture(number))
+        samples.append(
+            Sample(f"{number}.png", name, "train", family, "pair" if name == "dfdc" else str(number), "", FACE)
+        )
+    return Faces(samples, tmp_path, rng=np.random.default_rng(0))
+
+
+def test_a_swap_stands_beside_the_photo_that_it_was_made_from(faces: Faces) -> None:
+    batch = list(manipulation_batch(faces, np.random.default_rng(0)))
+    assert [example.family for example in batch[:4]] == ["swap", "real", "swap", "real"]
+    assert sum(example.family == "real" for example in batch) == len(batch) // 2
+    assert {example.family for example in batch} == {"real", *FAMILIES["manipulation"]}
+
+
+def test_every_synthetic_family_meets_as_many_reals(faces: Faces) -> None:
+    batch = list(synthesis_batch(faces, np.random.default_rng(0)))
+    assert sum(example.family == "real" for example in batch) == len(batch) // 2
+
+
+def test_targets_ask_each_head_only_about_its_own_family() -> None:
+    target, weight = targets(("a", "b"), ["real", "b"])
+    assert target.tolist() == [[0.0, 0.0], [0.0, 1.0]]
+    assert weight.tolist() == [[0.5, 0.5], [0.0, 1.0]]
+    assert loss_of(torch.tensor([[-5.0, -5.0], [0.0, 5.0]]), target, weight) < 0.3
+    assert loss_of(torch.tensor([[5.0, 5.0], [0.0, -5.0]]), target, weight) > 5
+
+
+def test_a_few_steps_write_weights_that_load(faces: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("detector.training.train.BACKBONE", TINY)
+    model = FamilyClassifier(TINY, 3)
+    train("manipulation", model, faces, tmp_path, minutes=0.03, seed=1)
+    written = tmp_path / "manipulation.safetensors"
+    assert all(torch.isfinite(value.float()).all() for value in load_file(written).values())
+    build("manipulation", written)
+
+
+def test_the_rate_rises_and_falls() -> None:
+    rates = [rate_at(step / 100) for step in range(101)]
+    assert max(rates) <= 1.0
+    assert rates[0] < 0.1
+    assert rates[-1] < 0.01
+    assert rates.index(max(rates)) in range(8, 14)
+
+
+def test_a_self_blend_changes_the_face_and_not_the_corner() -> None:
+    pixels = picture(5)
+    changed, kept = [], []
+    for seed in range(12):
+        blend = self_blend(pixels, FACE, rng=np.random.default_rng(seed)).astype(int)
+        difference = np.abs(blend - pixels).mean(axis=2)
+        changed.append(difference[50:100, 60:90].mean())
+        kept.append(difference[-6:, -6:].mean())
+    assert np.mean(changed) > 3
+    assert min(kept) < 0.5  # where the inner side is the changed one, the outside is untouched
+
+
+@pytest.mark.parametrize("tier", list(Tier))
+def test_degrading_is_repeatable_and_keeps_the_framing(tier: Tier) -> None:
+    pixels = picture(2)
+    first = degrade(pixels, tier=tier, rng=np.random.default_rng(9))
+    assert np.array_equal(first, degrade(pixels, tier=tier, rng=np.random.default_rng(9)))
+    assert first.shape[0] == first.shape[1]
+    moved = jitter(FACE, scale=first.shape[1] / 150, rng=np.random.default_rng(0))
+    assert abs(moved.box[0] / (FACE.box[0] * first.shape[1] / 150) - 1) < 0.3
+
+
+def test_delivery_is_jpeg_of_the_asked_kind() -> None:
+    data = deliver(picture(1), delivery="hard", rng=np.random.default_rng(0))
+    assert data.startswith(b"\xff\xd8")
+    assert len(data) < len(deliver(picture(1), delivery="native", rng=np.random.default_rng(0)))
+
+
+def test_colour_changes_stay_in_range() -> None:
+    assert recolour(picture(3), rng=np.random.default_rng(0)).dtype == np.uint8
+    assert compress(picture(3), quality=50, webp=True).shape == (150, 150, 3)
+
+
+def test_index_rows_become_samples(tmp_path: Path) -> None:
+    path = tmp_path / "index.csv"
+    columns = ["file", "set", "split", "label", "kind", "generator", "group", "attrs"]
+    with path.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerows([
+            columns,
+            ["a.jpg", "dfdc", "test", "fake", "", "", "g", ""],
+            ["b.jpg", "t2i_diffusion", "val", "fake", "", "SDXL", "h", ""],
+            ["c.jpg", "utkface", "train", "real", "", "", "i", "20_0_1"],
+        ])  # fmt: skip
+    assert [sample.family for sample in read_index(path)] == ["swap", "diffusion", "real"]
