@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import rfc8785
+
 from api.audit_repository import AuditRepository, CheckpointRow, EntryRow
 from api.checkpoints import Verifier, load_verifier
 from api.db import Database, sqlite_file
@@ -83,7 +85,10 @@ def _check_entry(
     # 1 in its place  2 unchanged since it was hashed  3 tree grown from it as stored  4 head as signed
     if row.entry != frontier.size:  # 1
         raise _Fault(f"missing: entry {row.entry} follows {frontier.size - 1}")
-    leaf = leaf_hash(entry_json(row.entry, row.ts, row.kind, row.body))
+    try:
+        leaf = leaf_hash(entry_json(row.entry, row.ts, row.kind, row.body))
+    except (TypeError, ValueError, rfc8785.CanonicalizationError) as error:
+        raise _Fault("changed: it holds something that no entry can") from error
     if leaf != row.leaf_hash:  # 2
         raise _Fault("changed: it no longer hashes to its leaf")
     grown = frontier.copy()

@@ -112,7 +112,7 @@ def generate_object(
         "prompt": prompt,
         "attributes": {"asked": {}, "honoured": {}, "edited": False} | dict(attributes or {}),
         "backend": backend,
-        "receipt": dict(NO_RECEIPT),
+        "receipt": _no_receipt(),
         "error": None,
     }
 
@@ -159,12 +159,16 @@ def _scan(
     error: Document | None,
 ) -> Document:
     found = {"verdict": verdict_object(verdict), "scores": _scores(scores), "faces": faces, "evidence": evidence}
-    return _head(SCAN) | head | found | _provenance(provenance) | {"receipt": dict(NO_RECEIPT), "error": error}
+    return _head(SCAN) | head | found | _provenance(provenance) | {"receipt": _no_receipt(), "error": error}
 
 
 def _verify(head: Document, provenance: Provenance, verdict: Verdict, error: Document | None) -> Document:
     found = _provenance(provenance) | {"verdict": verdict_object(verdict)}
-    return _head(VERIFY) | head | found | {"receipt": dict(NO_RECEIPT), "error": error}
+    return _head(VERIFY) | head | found | {"receipt": _no_receipt(), "error": error}
+
+
+def _no_receipt() -> Document:
+    return {**NO_RECEIPT, "proof": []}
 
 
 def _head(version: str) -> Document:

@@ -1,6 +1,21 @@
 """The tables, as SQLAlchemy Core knows them; `migrations/` makes them and a test holds the two together."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 HASH_CHARACTERS = 64
 TIME_CHARACTERS = 24
@@ -14,6 +29,22 @@ metadata = MetaData(
     }
 )
 
+
+class LoggedBytes(LargeBinary):
+    """Bytes of the log as they lie there. Whoever tampers may write text over them, which SQLite allows; the check of
+    the log must then see a changed entry and not fail on its type."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], bytes]:
+        return as_bytes
+
+
+def as_bytes(value: object) -> bytes:
+    """`value` as bytes: text in UTF-8, and anything else that is not bytes by what it prints as."""
+    return bytes(value) if isinstance(value, bytes | bytearray | memoryview) else str(value).encode()
+
+
 Number = BigInteger().with_variant(Integer(), "sqlite")
 """SQLite gives a row number only to columns declared INTEGER."""
 
@@ -23,8 +54,8 @@ audit_entries = Table(
     Column("entry", Number, primary_key=True, autoincrement=False),
     Column("ts", String(TIME_CHARACTERS), nullable=False),
     Column("kind", String(64), nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("leaf_hash", LargeBinary(32), nullable=False),
+    Column("body", LoggedBytes, nullable=False),
+    Column("leaf_hash", LoggedBytes(32), nullable=False),
     Index(None, "kind", "entry"),
 )
 """The log itself; `body` is canonical JSON (RFC 8785). A trigger refuses to change or delete a row."""
@@ -35,7 +66,7 @@ audit_nodes = Table(
     Column("level", Integer, primary_key=True, autoincrement=False),
     Column("position", Number, primary_key=True, autoincrement=False),
     Column("entry", Number, ForeignKey("audit_entries.entry"), nullable=False, index=True),
-    Column("hash", LargeBinary(32), nullable=False),
+    Column("hash", LoggedBytes(32), nullable=False),
 )
 """Roots of the perfect subtrees above the leaves; `entry` is the last leaf under one, which completed it."""
 
@@ -43,7 +74,7 @@ audit_checkpoints = Table(
     "audit_checkpoints",
     metadata,
     Column("size", Number, primary_key=True, autoincrement=False),
-    Column("root", LargeBinary(32), nullable=False),
+    Column("root", LoggedBytes(32), nullable=False),
     Column("note", Text, nullable=False),
 )
 """A signed head for every size that the log ever had, so that a rewritten past is named to the entry."""

@@ -44,6 +44,13 @@ HAIR_COLOURS: Mapping[str, tuple[str, ...]] = {
     "dark": ("black", "brown"),
 }
 
+NEVER: Mapping[str, str] = {
+    "minor": "the face of a minor",
+    "named_person": "the face of a particular person",
+    "sexual": "a sexual picture",
+}
+"""What this model cannot draw whatever a policy permits, best effort or not."""
+
 SHARPEN, SHARPEN_SIGMA = 0.5, 2.0
 """Unsharp mask after enlarging; more draws bright lines around hair."""
 
@@ -72,7 +79,11 @@ class Embedded:
         return cls(sampler=sampler, appearance=appearance, refiner=refiner, upscaler=upscaler)
 
     def synthesise(self, request: FaceRequest, *, seed: int) -> Synthesis:
-        """A new face; raises `UnsupportedAttribute` for hair that no training portrait has, unless best effort."""
+        """A new face.
+
+        Raises `UnsupportedAttribute` for what `request` names as unsupported and for hair that no training portrait
+        has, unless best effort; for a screened request always.
+        """
         rng = np.random.default_rng(seed)
         wanted, attributes = self._settle(request)
         draw = self._sampler.draw(wanted, rng=rng)
@@ -80,6 +91,9 @@ class Embedded:
         return Synthesis(pixels=enlarge(fine), attributes=attributes, edited=False, seed=seed, backend=self.name)
 
     def _settle(self, request: FaceRequest) -> tuple[Wanted, dict[str, str]]:
+        refused = [NEVER[reason] for reason in request.screened if reason in NEVER]
+        if refused or (request.unsupported and not request.best_effort):
+            raise UnsupportedAttribute((*refused, *request.unsupported))
         attributes = dict(request.attributes)
         wanted = _wanted(attributes)
         while not self._sampler.has_hair(wanted):

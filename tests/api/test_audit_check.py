@@ -44,6 +44,7 @@ async def tamper(database: Database, *statements: str, **values: object) -> None
     ("statement", "first_bad"),
     [
         ("UPDATE audit_entries SET body = :forged WHERE entry = 5", 5),
+        ("UPDATE audit_entries SET body = '{}' WHERE entry = 6", 6),
         ("UPDATE audit_entries SET ts = '2020-01-01T00:00:00.000Z' WHERE entry = 0", 0),
         ("UPDATE audit_entries SET kind = 'test.other' WHERE entry = 10", 10),
         ("UPDATE audit_entries SET leaf_hash = :hash WHERE entry = 4", 4),

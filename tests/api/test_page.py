@@ -18,8 +18,8 @@ from api.settings import Settings
 from detector.types import Pixels
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-PATIENCE_MS = 40_000
-"""The first inspection loads the experts."""
+PATIENCE_MS = 120_000
+"""The first inspection loads the experts, and the machine may be busy with other tests."""
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
 
 
@@ -28,6 +28,7 @@ def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # Chromium's own sandbox refuses to run as root, as which containers run tests.
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        expect.set_options(timeout=PATIENCE_MS)
         yield browser
         browser.close()
 
@@ -53,6 +54,7 @@ def page(chromium: Browser, address: str) -> Iterator[Page]:
     """The page, opened; fails the test if a script or the content security policy complained."""
     complaints: list[str] = []
     context = chromium.new_context(viewport={"width": 1200, "height": 900})
+    context.set_default_timeout(PATIENCE_MS)
     opened = context.new_page()
     opened.on("console", lambda message: complaints.append(message.text) if _is_fault(message) else None)
     opened.on("pageerror", lambda error: complaints.append(str(error)))
@@ -87,7 +89,7 @@ def _upload(page: Page, name: str, data: bytes) -> None:
 def test_photo_in_report_out_receipt_verified(page: Page, portrait: bytes) -> None:
     _upload(page, "face.jpg", portrait)
     sheet = page.locator("[data-case]")
-    expect(sheet).to_be_visible(timeout=PATIENCE_MS)
+    expect(sheet).to_be_visible()
     expect(sheet.locator(".verdict")).not_to_be_empty()
     expect(sheet.locator(".face-box")).to_have_count(1)
     image, box = sheet.locator(".photo img").bounding_box(), sheet.locator(".face-box .line").bounding_box()
@@ -105,7 +107,7 @@ def test_a_forged_report_does_not_verify(
 ) -> None:
     _upload(page, "photo.jpg", encode(make_photo(), "JPEG"))
     sheet = page.locator("[data-case]")
-    expect(sheet).to_be_visible(timeout=PATIENCE_MS)
+    expect(sheet).to_be_visible()
     for old, new in ((".jpg", ".png"), ('"tree_size"', '"size"')):
         page.evaluate(
             "([old, name]) => { const box = document.querySelector('[data-proof]');"
@@ -121,10 +123,10 @@ def test_a_prompt_becomes_a_face_that_is_recognised(page: Page) -> None:
     page.get_by_label("Seed (optional)").fill("7")
     page.get_by_role("button", name="Generate").click()
     face = page.locator("[data-made] img")
-    expect(face).to_be_visible(timeout=PATIENCE_MS)
+    expect(face).to_be_visible()
     assert face.evaluate("image => image.naturalWidth") >= 256
     page.get_by_role("button", name="Examine it").click()
-    expect(page.locator(".label-code")).to_have_text("synthetic_declared", timeout=PATIENCE_MS)
+    expect(page.locator(".label-code")).to_have_text("synthetic_declared")
 
 
 def test_a_refusal_is_said_in_words(page: Page) -> None:
@@ -145,10 +147,11 @@ def test_it_speaks_japanese_and_remembers(page: Page) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_phone(chromium: Browser, address: str, scheme: str, portrait: bytes) -> None:
     context = chromium.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme)  # type: ignore[arg-type]
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.goto(address)
     _upload(page, "face.jpg", portrait)
-    expect(page.locator("[data-case]")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("[data-case]")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     context.close()
 

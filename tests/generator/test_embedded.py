@@ -66,6 +66,12 @@ def test_hair_that_nobody_has_is_refused_by_name(backend: Embedded) -> None:
     assert caught.value.names == ("long blond hair on a male face",)
 
 
+@pytest.mark.parametrize("text", ["a boy", "Portrait of Emma Watson", "a celebrity", "a naked woman"])
+def test_screened_requests_are_never_drawn(backend: Embedded, text: str) -> None:
+    with pytest.raises(UnsupportedAttribute):
+        backend.synthesise(parse(text, best_effort=True), seed=1)
+
+
 def test_best_effort_drops_hair_and_does_not_claim_it(backend: Embedded) -> None:
     face = backend.synthesise(parse("a man with long blond hair", best_effort=True), seed=1)
     assert "hair_length" not in face.attributes
