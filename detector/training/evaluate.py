@@ -6,8 +6,9 @@ python -m detector.training.evaluate SCORES.jsonl --split test --into-cards     
 
 import argparse
 import json
+import tempfile
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from detector.classifier.cards import Calibration, ModelCard, read_card, shipped
 from detector.pipeline import EXPERTS, state_of
 from detector.training.calibrate import OWN_FAKES, read_scores
 from detector.training.metrics import Values, auc, bootstrap, calibration_error, tpr_at, wilson
+from detector.training.score import score_index
 from detector.types import EvidenceKind, EvidenceState, Tier
 
 Row = Mapping[str, Any]
@@ -54,7 +56,7 @@ def action(row: Row, cards: Iterable[ModelCard]) -> str:
     return "allow"
 
 
-def ranking(rows: list[Row], card: ModelCard) -> list[dict[str, Any]]:
+def ranking(rows: Sequence[Row], card: ModelCard) -> list[dict[str, Any]]:
     """A row per fake family and delivery: AUC and TPR against its real rivals, with bootstrap intervals."""
     found = []
     for delivery in sorted({row["delivery"] for row in rows}):
@@ -84,7 +86,7 @@ def _ranked(card: ModelCard, family: str, delivery: str, fakes: Values, reals: V
     }
 
 
-def shares(rows: list[Row], cards: list[ModelCard], *, by: str) -> list[dict[str, Any]]:
+def shares(rows: Sequence[Row], cards: list[ModelCard], *, by: str) -> list[dict[str, Any]]:
     """Shares flagged and sent to review, of reals and of fakes, per value of `by`."""
     found = []
     for value in sorted({str(row[by]) for row in rows}):
@@ -106,7 +108,7 @@ def _share(rows: list[Row], cards: list[ModelCard]) -> dict[str, Any]:
     }
 
 
-def calibration(rows: list[Row], card: ModelCard) -> dict[str, float]:
+def calibration(rows: Sequence[Row], card: ModelCard) -> dict[str, float]:
     """Expected calibration error per tier, both classes weighted alike."""
     found = {}
     for tier in Tier:
@@ -121,7 +123,7 @@ def calibration(rows: list[Row], card: ModelCard) -> dict[str, float]:
     return found
 
 
-def evaluate(rows: list[Row], cards: list[ModelCard]) -> dict[str, Any]:
+def evaluate(rows: Sequence[Row], cards: list[ModelCard]) -> dict[str, Any]:
     scored = [row for row in rows if row["tier"] is not None]
     return {
         "ranking": [line for card in cards for line in ranking(rows, card)],
@@ -147,7 +149,7 @@ def write_into(card_path: Path, result: Mapping[str, Any], split: str) -> None:
     card_path.write_text(tomli_w.dumps(table), encoding="utf-8")
 
 
-def state_fpr(card_path: Path, rows: list[Row]) -> None:
+def state_fpr(card_path: Path, rows: Sequence[Row]) -> None:
     """Puts the share of real photos that the expert flags, over all splits given, into the card's `stated_fpr`."""
     table, card = tomllib.loads(card_path.read_text(encoding="utf-8")), read_card(card_path)
     for tier, calibration in card.calibrations.items():
@@ -161,16 +163,28 @@ def _flag_rate(reals: list[Row], card: ModelCard, calibration: Calibration) -> f
     return float(max(hits, 1) / max(1, len(reals)))
 
 
+def scores_of(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """The raw scores that `args.scores` holds, made first where there are none."""
+    splits = ("val", "test") if args.into_cards else (args.split,)
+    with tempfile.TemporaryDirectory() as folder:
+        path = args.scores or Path(folder) / "scores.jsonl"
+        if not path.exists():
+            cards = [shipped(EvidenceKind(kind)) for kind in EXPERTS]
+            score_index(args.index, args.root, path, splits=splits, cards=cards)
+        return read_scores(path)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("scores", type=Path)
+    parser.add_argument("index", type=Path)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("--scores", type=Path)
     parser.add_argument("--split", default="test")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--into-cards", action="store_true")
     args = parser.parse_args()
-    every = read_scores(args.scores)
+    every, paths = scores_of(args), [shipped(EvidenceKind(kind)) for kind in EXPERTS]
     rows: list[Row] = [row for row in every if row["split"] == args.split]
-    paths = [shipped(EvidenceKind(kind)) for kind in EXPERTS]
     if args.into_cards:
         for path in paths:
             state_fpr(path, [row for row in every if row["split"] in ("val", "test")])
@@ -178,11 +192,13 @@ def main() -> None:
     if args.into_cards:
         for path in paths:
             write_into(path, result, args.split)
-    if args.json:
-        print(json.dumps(result))
-    else:
-        for name in ("ranking", "by_delivery", "by_tier", "by_set"):
-            print("\n".join(json.dumps(line) for line in result[name]), end="\n\n")
+    print(json.dumps(result) if args.json else as_text(result))
+
+
+def as_text(result: Mapping[str, Any]) -> str:
+    """The tables of `result`, a JSON object a row."""
+    tables = (result[name] for name in ("ranking", "by_delivery", "by_tier", "by_set"))
+    return "\n\n".join("\n".join(json.dumps(line) for line in table) for table in tables)
 
 
 if __name__ == "__main__":

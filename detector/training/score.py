@@ -8,8 +8,11 @@ the face finder, the quality measure and both experts exactly as an upload would
 
 import argparse
 import json
+import tarfile
+import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -60,21 +63,40 @@ def score(sample: Sample, pixels: Pixels, finder: FaceFinder, experts: list[Expe
         yield row
 
 
+def score_index(index: Path, root: Path, out: Path, *, splits: Sequence[str], cards: Sequence[Path]) -> None:
+    """Writes the rows of every file of `index` in one of `splits` to `out`, as JSON lines."""
+    torch.set_num_threads(1)
+    finder, experts = FaceFinder(), [Expert.load(card) for card in cards]
+    with out.open("w") as stream, unpacked(root) as folder:
+        for sample in read_index(index):
+            if sample.split in splits:
+                for row in score(sample, read_pixels(folder / sample.file), finder, experts):
+                    stream.write(json.dumps(row) + "\n")
+
+
+@contextmanager
+def unpacked(root: Path) -> Iterator[Path]:
+    """`root` as a folder: itself, or for the time of the block what its tar archives (or it, as one) hold."""
+    archives = [root] if root.is_file() else sorted(root.glob("*.tar"))
+    if not archives:
+        yield root
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for archive in archives:
+            with tarfile.open(archive) as packed:
+                packed.extractall(folder, filter="data")
+        yield Path(folder)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("index", type=Path)
-    parser.add_argument("root", type=Path)
+    parser.add_argument("root", type=Path, help="a folder of the files, a tar archive of them, or a folder of archives")
     parser.add_argument("out", type=Path)
     parser.add_argument("--splits", nargs="+", default=["val", "test"])
     parser.add_argument("--cards", nargs="+", type=Path, default=[shipped(kind) for kind in EXPERTS])
     args = parser.parse_args()
-    torch.set_num_threads(1)
-    finder, experts = FaceFinder(), [Expert.load(card) for card in args.cards]
-    with args.out.open("w") as stream:
-        for sample in read_index(args.index):
-            if sample.split in args.splits:
-                for row in score(sample, read_pixels(args.root / sample.file), finder, experts):
-                    stream.write(json.dumps(row) + "\n")
+    score_index(args.index, args.root, args.out, splits=args.splits, cards=args.cards)
 
 
 if __name__ == "__main__":

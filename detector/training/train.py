@@ -7,11 +7,13 @@ real or fake, goes through the same random delivery (`degrade`), so that the fil
 """
 
 import argparse
+import contextlib
 import json
 import queue
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -34,7 +36,7 @@ BACKBONE: Final = "tf_efficientnet_lite0"
 SIDES: Final = {"manipulation": 224, "synthesis": 192}
 FAMILIES: Final = {
     "manipulation": ("swap", "replacement", "blend"),
-    "synthesis": ("stylegan", "stylegan2", "diffusion", "shingan"),
+    "synthesis": ("stylegan", "stylegan2", "diffusion"),
 }
 TIER_SHARES: Final = {Tier.CLEAN: 0.45, Tier.WEB: 0.35, Tier.HARD: 0.2}
 PEAK_RATE: Final = 1e-3
@@ -165,20 +167,30 @@ def loss_of(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     return heads + functional.binary_cross_entropy_with_logits(fused, anyone)
 
 
-def batches(expert: str, faces: Faces, *, seed: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Endless batches, prepared one ahead in a thread of their own."""
+def batches(expert: str, faces: Faces, *, seed: int) -> Generator[tuple[Tensor, Tensor, Tensor], None, None]:
+    """Endless batches, prepared ahead in a thread that ends when the iterator is closed."""
     ready: queue.Queue[tuple[Tensor, Tensor, Tensor]] = queue.Queue(maxsize=3)
+    closed = threading.Event()
 
     def fill() -> None:
         rng = np.random.default_rng(seed)
-        while True:
+        while not closed.is_set():
             examples = list(BATCHES[expert](faces, rng))
             crops = to_input([prepare(example, rng, side=SIDES[expert]) for example in examples])
-            ready.put((crops, *targets(FAMILIES[expert], [example.family for example in examples])))
+            batch = (crops, *targets(FAMILIES[expert], [example.family for example in examples]))
+            while not closed.is_set():
+                with contextlib.suppress(queue.Full):
+                    ready.put(batch, timeout=0.2)
+                    break
 
-    threading.Thread(target=fill, daemon=True).start()
-    while True:
-        yield ready.get()
+    worker = threading.Thread(target=fill)
+    worker.start()
+    try:
+        while True:
+            yield ready.get()
+    finally:
+        closed.set()
+        worker.join()
 
 
 def build(expert: str, start: Path | None) -> FamilyClassifier:
@@ -192,20 +204,33 @@ def build(expert: str, start: Path | None) -> FamilyClassifier:
 
 
 def train(
-    expert: str, model: FamilyClassifier, faces: Faces, out: Path, *, minutes: float, seed: int, device: str = "cpu"
-) -> None:
-    """Trains for `minutes` with a one-cycle rate over that time, and writes the averaged weights every 200 steps."""
+    expert: str,
+    model: FamilyClassifier,
+    faces: Faces,
+    out: Path,
+    *,
+    minutes: float,
+    seed: int,
+    peak: float = PEAK_RATE,
+    device: str = "cpu",
+) -> dict[str, object]:
+    """Trains for `minutes` with a one-cycle rate over that time, and writes the averaged weights every 200 steps.
+
+    Returns the number of steps, the smoothed training loss and where the weights lie.
+    """
     torch.manual_seed(seed)
     model = model.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     average = {name: value.detach().clone().float() for name, value in model.state_dict().items()}
-    optimiser = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, weight_decay=0.02)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=peak, weight_decay=0.02)
     start, step, recent = time.monotonic(), 0, 0.0
-    for crops, target, weight in batches(expert, faces, seed=seed):
+    source = batches(expert, faces, seed=seed)
+    for crops, target, weight in source:
         progress = (time.monotonic() - start) / (60 * minutes)
         if progress >= 1:
+            source.close()
             break
         for group in optimiser.param_groups:
-            group["lr"] = PEAK_RATE * rate_at(progress)
+            group["lr"] = peak * rate_at(progress)
         loss = loss_of(model(crops.to(device)), target.to(device), weight.to(device))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -214,10 +239,11 @@ def train(
         step, recent = step + 1, 0.97 * recent + 0.03 * loss.item()
         update_average(average, model, step)
         if step % 20 == 0:
-            print(json.dumps({"step": step, "progress": round(progress, 3), "loss": round(recent, 4)}), flush=True)
+            print(json.dumps({"step": step, "progress": round(progress, 3), "loss": round(recent, 4)}), file=sys.stderr)
         if step % 200 == 0:
             save(average, out / f"{expert}.safetensors")
     save(average, out / f"{expert}.safetensors")
+    return {"expert": expert, "steps": step, "loss": round(recent, 4), "weights": str(out / f"{expert}.safetensors")}
 
 
 def rate_at(progress: float) -> float:
@@ -247,15 +273,20 @@ def main() -> None:
     parser.add_argument("root", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--minutes", type=float, default=50.0)
+    parser.add_argument("--json", action="store_true", help="end with one JSON object on standard output")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", type=Path, help="earlier weights to go on from, instead of ImageNet")
+    parser.add_argument("--rate", type=float, default=PEAK_RATE, help="peak learning rate; a third when going on")
     parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
     torch.set_num_threads(1)
     samples = [sample for sample in read_faces(args.faces) if sample.split == "train"]
     faces = Faces(samples, args.root, rng=np.random.default_rng(args.seed))
     model = build(args.expert, args.start)
-    train(args.expert, model, faces, args.out, minutes=args.minutes, seed=args.seed, device=args.device)
+    done = train(
+        args.expert, model, faces, args.out, minutes=args.minutes, seed=args.seed, peak=args.rate, device=args.device
+    )
+    print(json.dumps(done) if args.json else f"{done['steps']} steps, weights in {done['weights']}")
 
 
 if __name__ == "__main__":
