@@ -17,6 +17,7 @@ import tomli_w
 from detector.classifier.calibration import Logits, fit
 from detector.classifier.cards import Calibration
 from detector.faces import MARGIN
+from detector.quality import MIN_FACE_SIDE
 from detector.training.train import BACKBONE, FAMILIES, SIDES
 from detector.types import Tier
 
@@ -63,6 +64,17 @@ def card(expert: str, weights: Path, calibrations: dict[Tier, Calibration]) -> d
             "file": weights.name,
             "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
             "licence": "Apache-2.0 (code and ImageNet start); trained on research-only face sets, see data",
+        },
+        "data": {
+            "sets": "DFDC swaps, OpenForensics-like replacements, FFHQ, StyleGAN, StyleGAN2 portraits, SDXL and FLUX.1 "
+            "schnell faces, UTKFace, web faces; see datasets/README.md",
+            "terms": "some sets are for research only or state no terms; train on your own for other uses",
+            "splits": "trained on train, calibrated on val, measured on test; a group is in one split only",
+        },
+        "limits": {
+            "families": "Fakes of families that were not in training may score as low as real photos.",
+            "faces": f"One face at a time, at least {MIN_FACE_SIDE} px; nothing is said about the rest of a picture.",
+            "people": "Age, sex and race are unevenly spread over the sets; error rates per group were not measured.",
         },
         "calibration": {str(tier): _rounded(value) for tier, value in calibrations.items()},
     }
