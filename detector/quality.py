@@ -9,9 +9,9 @@ import numpy as np
 from detector.types import Face, Pixels, Tier
 
 MIN_FACE_SIDE: Final = 36
-"""Shorter side of a face box in pixels; below, experts were no better than chance on swaps in the val split."""
+"""Shorter side of a face box in pixels. Chosen, not measured: the experts were trained on few faces below it."""
 MIN_SHARPNESS: Final = 6.0
-"""Variance of the Laplacian of a face brought to `SHARPNESS_SIDE` pixels; only smears lie below."""
+"""Variance of the Laplacian of a face brought to `SHARPNESS_SIDE` pixels; chosen low, so that only smears lie below."""
 SHARPNESS_SIDE: Final = 96
 CLEAN_QUALITY, WEB_QUALITY = 80, 50
 """JPEG quality (libjpeg scale) from which a file counts as clean, and as web."""

@@ -260,7 +260,7 @@ def update_average(average: dict[str, Tensor], model: torch.nn.Module, step: int
 
 
 def save(weights: dict[str, Tensor], path: Path) -> None:
-    """Half precision halves the file and moves no calibrated probability by more than .001 (measured at export)."""
+    """Half precision, which halves the file; calibration and evaluation run on what was written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     half = {name: value.half().contiguous().cpu() for name, value in weights.items() if "num_batches" not in name}
     save_file(half, path)
