@@ -17,7 +17,7 @@ class Calibration:
 
     `scale` and `bias` turn a logit into the log-odds of the calibrated probability. `flag` and `review` are raw logits;
     a picture with n faces has its highest logit lowered by `tail` * ln(n), since the highest of many reals is higher.
-    `stated_fpr` is the share of real photos above `flag`, measured on val and test together (the thresholds come from val).
+    `stated_fpr` is the share of real photos above `flag`, measured on val and test together; `flag` is from val.
     """
 
     scale: float
