@@ -85,7 +85,7 @@ class Faces:
         assert sample.face is not None  # noqa: S101 - read_faces leaves others out
         pixels = self._pixels[sample.file]
         if family == "blend":
-            pixels = self_blend(pixels, sample.face, rng=self._rng)
+            pixels = self_blend(pixels, sample.face, rng=self._rng).pixels
         return Example(pixels, sample.face, family or sample.family)
 
     def _draw(self, samples: list[Sample]) -> Sample | None:
@@ -231,7 +231,7 @@ def train(
             break
         for group in optimiser.param_groups:
             group["lr"] = peak * rate_at(progress)
-        loss = loss_of(model(crops.to(device)), target.to(device), weight.to(device))
+        loss = loss_of(model(crops.to(device)).logits, target.to(device), weight.to(device))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
