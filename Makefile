@@ -27,6 +27,7 @@ lint: $(STAMP)  ## style, types, import directions
 
 bench: $(STAMP)  ## throughput on this machine
 	$(BIN)/shingan bench
+	$(BIN)/shingan bench detect
 
 lock:  ## resolve pyproject.toml anew and rewrite requirements.lock
 	rm -rf $(LOCK_VENV)

@@ -12,6 +12,7 @@ from api.commands import (
     audit,
     bench,
     demo,
+    detectors,
     doctor,
     generate,
     keys,
@@ -38,7 +39,6 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "scan": scan.scan,
     "verify": verify.verify,
     "generate": generate.generate,
-    "bench": bench.bench,
     "doctor": doctor.doctor,
 }
 PASSING: Mapping[str, Callable[..., None]] = {
@@ -54,6 +54,8 @@ GROUPS = {
     "trust": trust.app,
     "keys": keys.app,
     "db": doctor.database,
+    "detectors": detectors.app,
+    "bench": bench.app,
 }
 
 

@@ -99,9 +99,11 @@ class Workplace:
 
     @cached_property
     def detector(self) -> "Detector":
+        from detector.classifier.own_store import DetectorStore
         from detector.pipeline import Detector  # torch takes seconds to import and most commands do without
 
-        return Detector(sandbox=self.sandbox, checker=self.checker, device=self.settings.device)
+        own = DetectorStore(self.settings.home).cards()
+        return Detector(sandbox=self.sandbox, checker=self.checker, device=self.settings.device, own=own)
 
     @cached_property
     def known_media(self) -> tuple[KnownMediaList, ...]:

@@ -12,6 +12,8 @@ MIN_FACE_SIDE: Final = 36
 """Shorter side of a face box in pixels. Chosen, not measured: the experts were trained on few faces below it."""
 MIN_SHARPNESS: Final = 6.0
 """Variance of the Laplacian of a face brought to `SHARPNESS_SIDE` pixels; chosen low, so that only smears lie below."""
+MIN_JPEG_QUALITY: Final = 25
+"""JPEG quality under which no face is judged: training ended at 30, and measurement at 35."""
 SHARPNESS_SIDE: Final = 96
 CLEAN_QUALITY, WEB_QUALITY = 80, 50
 """JPEG quality (libjpeg scale) from which a file counts as clean, and as web."""

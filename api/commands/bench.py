@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.commands.bench_detect import bench_face, detect
 from api.commands.console import print_json, print_table
 from api.commands.running import load_settings
 
@@ -17,11 +18,19 @@ SIDE = 512
 """Pixels of the test picture's side: the size in which faces are delivered."""
 
 
+app = typer.Typer(help="How fast this machine is.")
+app.command("detect")(detect)
+
+
+@app.callback(invoke_without_command=True)
 def bench(
+    context: typer.Context,
     rounds: Annotated[int, typer.Option(min=1, max=1000, help="How often each part runs.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, and nothing else.")] = False,
 ) -> None:
     """Time decoding, watermark, fingerprint, face finder and experts on one picture."""
+    if context.invoked_subcommand:
+        return
     figures = {name: _milliseconds(work, rounds) for name, work in _parts().items()}
     if as_json:
         print_json({"side": SIDE, "rounds": rounds, "milliseconds": figures})
@@ -31,7 +40,8 @@ def bench(
 
 def _parts() -> "Mapping[str, Callable[[], object]]":
     from detector.classifier.cards import shipped
-    from detector.classifier.scorer import Expert, pick_device
+    from detector.classifier.registry import load_expert
+    from detector.classifier.scorer import pick_device
     from detector.faces import FaceFinder
     from detector.media import open_media
     from detector.pipeline import EXPERTS
@@ -53,9 +63,9 @@ def _parts() -> "Mapping[str, Callable[[], object]]":
         "find faces": lambda: finder.find(pixels),
     }
     for kind in EXPERTS:
-        expert = Expert.load(shipped(kind), device=device)
-        crop = pixels[: expert.card.side, : expert.card.side]
-        parts[f"{kind} expert, a face"] = lambda expert=expert, crop=crop: expert.logits([crop])  # type: ignore[misc]
+        expert = load_expert(shipped(kind), device=device)
+        views = expert.prepare(pixels, bench_face())
+        parts[f"{kind} expert, a face"] = lambda expert=expert, views=views: expert.read([views])  # type: ignore[misc]
     return parts
 
 

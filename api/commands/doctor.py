@@ -114,10 +114,10 @@ def _trust(settings: "Settings") -> str:
 
 def _experts(settings: "Settings") -> str:
     from detector.classifier.cards import shipped
-    from detector.classifier.scorer import Expert
+    from detector.classifier.registry import load_expert
     from detector.pipeline import EXPERTS
 
-    return ", ".join(Expert.load(shipped(kind), device="cpu").card.name for kind in EXPERTS)
+    return ", ".join(load_expert(shipped(kind), device="cpu").card.name for kind in EXPERTS)
 
 
 def _generator(_: "Settings") -> str:

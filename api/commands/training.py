@@ -23,8 +23,9 @@ def evaluate(context: typer.Context) -> None:
 
 
 def calibrate(context: typer.Context) -> None:
-    """Set an expert's thresholds from measured scores (see detector.training.calibrate)."""
-    run_program("calibrate", context.args)
+    """Set an expert's thresholds; given CARD.toml INDEX.csv ROOT, those of your own detector."""
+    own = bool(context.args) and context.args[0].endswith(".toml")
+    run_program("own" if own else "calibrate", context.args)
 
 
 def run_program(name: str, arguments: list[str]) -> None:

@@ -1,5 +1,6 @@
 """A model card beside each weight file: it drives preprocessing, thresholds and licence, so serving cannot drift."""
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ class Calibration:
     `scale` and `bias` turn a logit into the log-odds of the calibrated probability. `flag` and `review` are raw logits;
     a picture with n faces has its highest logit lowered by `tail` * ln(n), since the highest of many reals is higher.
     `stated_fpr` is the share of real photos above `flag`, measured on val and test together; `flag` is from val.
+    A face whose distance exceeds `domain` is unlike what the expert was measured on, whatever its logit.
     """
 
     scale: float
@@ -27,12 +29,16 @@ class Calibration:
     tail: float
     stated_fpr: float
     reals: int
+    domain: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
+    """`arch` says which class reads the model (`detector.classifier.registry`), `backbone` is a timm name."""
+
     name: str
     kind: EvidenceKind
+    arch: str
     backbone: str
     families: tuple[str, ...]
     side: int
@@ -56,6 +62,7 @@ def _card(table: dict[str, Any]) -> ModelCard:
     return ModelCard(
         name=model["name"],
         kind=EvidenceKind(model["kind"]),
+        arch=model.get("arch", "faces"),
         backbone=model["backbone"],
         families=tuple(model["families"]),
         side=model["side"],

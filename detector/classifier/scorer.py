@@ -1,14 +1,17 @@
-"""Runs one expert over aligned face crops."""
+"""What an expert is to the rest of the product, and the expert that reads one aligned crop a face."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from detector.classifier.cards import ModelCard, read_card
+from detector.classifier.cards import ModelCard
+from detector.classifier.domain import PREFIX, Domain, read_domain
 from detector.classifier.network import FamilyClassifier, suspicion, to_input
 from detector.classifier.weights import load_weights
 from detector.errors import ModelUnavailable
@@ -16,6 +19,39 @@ from detector.faces import crop_face
 from detector.types import Face, Pixels
 
 BATCH: Final = 16
+MASK_PREFIX: Final = "mask."
+
+Views = tuple[NDArray[np.uint8], ...]
+"""One face as an expert wants to see it: one or more cuts of the picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an expert read off N faces.
+
+    `logits` N are raw and fused, higher is more suspicious; `distances` N tell how far each face lies from what the
+    expert was measured on (zero if it cannot tell); `features` N F; `masks` N h w in 0–1, where the expert can point.
+    """
+
+    logits: NDArray[np.float64]
+    distances: NDArray[np.float32]
+    features: NDArray[np.float32] | None = None
+    masks: NDArray[np.float32] | None = None
+
+
+class Expert(Protocol):
+    """Judges faces one by one; safe to call from several threads."""
+
+    @property
+    def card(self) -> ModelCard: ...
+
+    def prepare(self, pixels: Pixels, face: Face) -> Views:
+        """The views of `face` that `read` takes."""
+        ...
+
+    def read(self, views: Sequence[Views]) -> Reading:
+        """A reading of every face, in the order given."""
+        ...
 
 
 def pick_device(name: str) -> str:
@@ -25,36 +61,80 @@ def pick_device(name: str) -> str:
     return name
 
 
-class Expert:
-    """A loaded model with its card; safe to call from several threads."""
+class FaceExpert:
+    """One crop a face through a `FamilyClassifier`, read straight and mirrored."""
 
-    def __init__(self, card: ModelCard, model: FamilyClassifier, *, device: str) -> None:
+    def __init__(
+        self, card: ModelCard, model: FamilyClassifier, *, domain: Domain | None, points: bool, device: str
+    ) -> None:
         self.card = card
         self._model = model
+        self._domain = domain
+        self._points = points
         self._device = device
 
     @classmethod
-    def load(cls, card_path: Path, *, device: str = "auto") -> "Expert":
-        """Reads card and weights beside each other; raises `ModelUnavailable`."""
-        card, device = read_card(card_path), pick_device(device)
+    def load(cls, card: ModelCard, folder: Path, *, device: str) -> "FaceExpert":
+        """The expert of `card`, whose weights lie in `folder`; raises `ModelUnavailable`."""
+        weights = load_weights(card, folder)
         model = FamilyClassifier(card.backbone, len(card.families))
         try:
-            model.load_state_dict(load_weights(card, card_path.parent), strict=False)
-            model = model.to(memory_format=torch.channels_last).to(device).eval()
+            fill(model, {name: value for name, value in weights.items() if not name.startswith(PREFIX)})
+            model = model.to(memory_format=torch.channels_last).to(device).eval()  # type: ignore[call-overload]
         except RuntimeError as error:
             raise ModelUnavailable(f"the weights {card.file} do not fit {card.backbone} on {device}") from error
-        return cls(card, model, device=device)
+        points = any(name.startswith(MASK_PREFIX) for name in weights)
+        return cls(card, model, domain=read_domain(weights), points=points, device=device)
 
-    def crop(self, pixels: Pixels, face: Face) -> Pixels:
-        return crop_face(pixels, face, side=self.card.side, margin=self.card.margin)
+    def prepare(self, pixels: Pixels, face: Face) -> Views:
+        return (crop_face(pixels, face, side=self.card.side, margin=self.card.margin),)
 
-    def logits(self, crops: Sequence[Pixels]) -> NDArray[np.float64]:
-        """Raw fused logits, one a crop, each the mean of the crop and its mirror image."""
-        parts = [self._batch(crops[at : at + BATCH]) for at in range(0, len(crops), BATCH)]
-        return np.concatenate(parts) if parts else np.empty(0)
+    def read(self, views: Sequence[Views]) -> Reading:
+        parts = [self._batch([crop for (crop,) in views[at : at + BATCH]]) for at in range(0, len(views), BATCH)]
+        return joined(parts)
 
     @torch.inference_mode()
-    def _batch(self, crops: Sequence[Pixels]) -> NDArray[np.float64]:
+    def _batch(self, crops: Sequence[Pixels]) -> Reading:
         batch = to_input(crops).to(self._device)
-        both = suspicion(self._model(batch)) + suspicion(self._model(batch.flip(3)))
-        return np.asarray((both / 2).cpu().double().numpy())
+        straight, mirrored = self._model(batch), self._model(batch.flip(3))
+        features = as_floats((straight.features + mirrored.features) / 2)
+        masks = torch.sigmoid((straight.masks + mirrored.masks.flip(2)) / 2)
+        return Reading(
+            as_floats((suspicion(straight.logits) + suspicion(mirrored.logits)) / 2).astype(np.float64),
+            distances_of(features, self._domain),
+            features,
+            as_floats(masks) if self._points else None,
+        )
+
+
+def fill(model: torch.nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Loads `weights`; only batch counters and a whole mask head may be missing. Raises `RuntimeError`."""
+    missing, unexpected = model.load_state_dict(weights, strict=False)
+    needed = [name for name in missing if not name.endswith("num_batches_tracked")]
+    if unexpected or any(not name.startswith(MASK_PREFIX) for name in needed):
+        raise RuntimeError(f"{len(needed)} tensors are missing, {len(unexpected)} are unknown")
+
+
+def as_floats(values: Tensor) -> NDArray[np.float32]:
+    return np.asarray(values.float().cpu().numpy(), dtype=np.float32)
+
+
+def distances_of(features: NDArray[np.float32], domain: Domain | None) -> NDArray[np.float32]:
+    return np.zeros(len(features), np.float32) if domain is None else domain.distances(features)
+
+
+def joined(parts: Sequence[Reading]) -> Reading:
+    """Readings one after the other; an empty reading if there are none."""
+    if not parts:
+        return Reading(np.empty(0), np.empty(0, np.float32))
+    return Reading(
+        np.concatenate([part.logits for part in parts]),
+        np.concatenate([part.distances for part in parts]),
+        _stacked([part.features for part in parts]),
+        _stacked([part.masks for part in parts]),
+    )
+
+
+def _stacked(arrays: Sequence[NDArray[np.float32] | None]) -> NDArray[np.float32] | None:
+    there = [array for array in arrays if array is not None]
+    return np.concatenate(there) if len(there) == len(arrays) else None

@@ -17,7 +17,8 @@ import tomli_w
 
 from detector.classifier.calibration import probability
 from detector.classifier.cards import Calibration, ModelCard, read_card, shipped
-from detector.pipeline import EXPERTS, state_of
+from detector.opinions import state_of
+from detector.pipeline import EXPERTS
 from detector.training.calibrate import OWN_FAKES, read_scores
 from detector.training.metrics import Values, auc, bootstrap, calibration_error, tpr_at, wilson
 from detector.training.score import score_index

@@ -21,9 +21,11 @@ import numpy as np
 import torch
 
 from detector.classifier.cards import shipped
+from detector.classifier.registry import load_expert
 from detector.classifier.scorer import Expert
 from detector.faces import FaceFinder
-from detector.pipeline import EXPERTS, unfit
+from detector.opinions import unfit
+from detector.pipeline import EXPERTS
 from detector.quality import jpeg_quality, measure
 from detector.training.data import Sample, read_index, read_pixels
 from detector.training.degrade import degrade
@@ -52,21 +54,23 @@ def score(sample: Sample, pixels: Pixels, finder: FaceFinder, experts: list[Expe
         arrived = np.asarray(image, dtype=np.uint8)
         row: dict[str, object] = {name: getattr(sample, name) for name in ("file", "set", "split", "family", "attrs")}
         row |= {"delivery": delivery, "faces": 0, "tier": None, "unfit": ["no_face"]}
-        row |= {str(kind): None for kind in EXPERTS}
+        row |= {name: None for kind in EXPERTS for name in (str(kind), f"{kind}_domain")}
         found = finder.find(arrived)
         if found:
             quality = measure(arrived, found[0], jpeg=jpeg_quality(data))
             row |= {"faces": len(found), "tier": quality.tier, "unfit": unfit(quality)}
             row |= {"jpeg": quality.jpeg, "side": round(quality.side, 1), "sharpness": round(quality.sharpness, 1)}
             for expert in experts:
-                row[str(expert.card.kind)] = float(expert.logits([expert.crop(arrived, found[0])])[0])
+                reading = expert.read([expert.prepare(arrived, found[0])])
+                row[str(expert.card.kind)] = float(reading.logits[0])
+                row[f"{expert.card.kind}_domain"] = round(float(reading.distances[0]), 4)
         yield row
 
 
 def score_index(index: Path, root: Path, out: Path, *, splits: Sequence[str], cards: Sequence[Path]) -> None:
     """Writes the rows of every file of `index` in one of `splits` to `out`, as JSON lines."""
     torch.set_num_threads(1)
-    finder, experts = FaceFinder(), [Expert.load(card) for card in cards]
+    finder, experts = FaceFinder(), [load_expert(card) for card in cards]
     with out.open("w") as stream, unpacked(root) as folder:
         for sample in read_index(index):
             if sample.split in splits:

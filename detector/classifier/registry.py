@@ -1,0 +1,33 @@
+"""Which class reads which kind of model card: the one place where an architecture is added."""
+
+from pathlib import Path
+
+from detector.classifier.cards import read_card
+from detector.classifier.onnx_model import OnnxExpert
+from detector.classifier.own_card import ARCHES, read_own_card, read_table
+from detector.classifier.scorer import Expert, FaceExpert, pick_device
+from detector.classifier.torchscript_model import TorchScriptExpert
+from detector.errors import ModelUnavailable
+
+
+def load_expert(card_path: Path, *, device: str = "auto") -> Expert:
+    """The expert whose card lies at `card_path`, its weights beside it; raises `ModelUnavailable`."""
+    device = pick_device(device)
+    if is_own(card_path):
+        return load_own(card_path, device=device)
+    card = read_card(card_path)
+    if card.arch == "faces":
+        return FaceExpert.load(card, card_path.parent, device=device)
+    raise ModelUnavailable(f"the model card {card_path.name} names an unknown architecture {card.arch!r}")
+
+
+def is_own(card_path: Path) -> bool:
+    """Whether the card is that of an operator's own detector; raises `ModelUnavailable` if it is no card."""
+    model = read_table(card_path).get("model")
+    return isinstance(model, dict) and model.get("arch") in ARCHES
+
+
+def load_own(card_path: Path, *, device: str) -> Expert:
+    """The operator's own detector of `card_path`; raises `ModelUnavailable`."""
+    own = read_own_card(card_path)
+    return (OnnxExpert if own.card.arch == "onnx" else TorchScriptExpert).load(own, device=device)
