@@ -71,7 +71,7 @@ def read_file(path: Path, limits: Limits = Limits()) -> bytes:
         data = _read_regular(path, limits.max_bytes + 1)
     except (OSError, ValueError) as error:  # ValueError: a name with a null character
         raise SourceNotFound(f"Cannot open {path}.") from error
-    _require_bytes(data, limits)
+    require_bytes(data, limits)
     return data
 
 
@@ -80,10 +80,10 @@ def open_media(data: bytes, *, sandbox: Sandbox) -> tuple[Media, Frame]:
 
     Raises `EmptyMedia`, `UnsupportedMedia`, `UnreadableMedia`, `MediaTooLarge` or `DecodeTimeout`.
     """
-    _require_bytes(data, sandbox.limits)
+    require_bytes(data, sandbox.limits)
     kind, mime = sniff(data)
     if kind is MediaKind.VIDEO:
-        raise UnsupportedMedia("Video is not analysed in this version.")
+        raise UnsupportedMedia("This is a video, and a picture is asked for here.")
     if mime not in ACCEPTED:
         raise UnsupportedMedia(f"This is no picture of an accepted format ({', '.join(ACCEPTED)}).")
     frame = _decode(data, mime, sandbox)
@@ -101,7 +101,8 @@ def _decode(data: bytes, mime: str, sandbox: Sandbox) -> Frame:
     return Frame(index=0, time_s=None, pixels=pixels)
 
 
-def _require_bytes(data: bytes, limits: Limits) -> None:
+def require_bytes(data: bytes, limits: Limits) -> None:
+    """Raises `EmptyMedia` or `MediaTooLarge`."""
     if not data:
         raise EmptyMedia("The file is empty.")
     if len(data) > limits.max_bytes:

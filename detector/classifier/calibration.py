@@ -12,6 +12,9 @@ Logits = NDArray[np.float64]
 FLAG_RATE: Final = 0.004
 """Share of real photos that one expert may flag: two experts together then stay under 1 %."""
 REVIEW_RATE: Final = 0.04
+"""Share of real photos that one expert may ask about. Most of what is asked about is out of reach otherwise."""
+DOMAIN_SHARE: Final = 0.99
+"""Share of the faces of known kinds that must lie inside of the domain."""
 TAIL_SHARE: Final = 0.1
 """Upper share of the reals' logits whose mean excess gives `tail` (exponential tail above the 90th percentile)."""
 
@@ -38,12 +41,17 @@ def tail_scale(reals: Logits) -> float:
     return float(np.mean(reals[reals > cut] - cut))
 
 
-def fit(reals: Logits, fakes: Logits) -> Calibration:
+def fit(reals: Logits, fakes: Logits, *, flag_rate: float = FLAG_RATE, review_rate: float = REVIEW_RATE) -> Calibration:
     """Platt scaling with both classes weighted alike, and conformal thresholds; `stated_fpr` is left at the target."""
     scale, bias = _platt(reals, fakes)
-    flag = conformal_threshold(reals, rate=FLAG_RATE)
-    review = min(conformal_threshold(reals, rate=REVIEW_RATE), flag)
-    return Calibration(scale, bias, flag, review, tail_scale(reals), FLAG_RATE, len(reals))
+    flag = conformal_threshold(reals, rate=flag_rate)
+    review = min(conformal_threshold(reals, rate=review_rate), flag)
+    return Calibration(scale, bias, flag, review, tail_scale(reals), flag_rate, len(reals))
+
+
+def domain_limit(distances: NDArray[np.float64]) -> float:
+    """Distance within which `DOMAIN_SHARE` of the faces of known kinds lie; infinite if none were measured."""
+    return float(np.quantile(distances, DOMAIN_SHARE)) if distances.any() else float("inf")
 
 
 def _platt(reals: Logits, fakes: Logits, *, steps: int = 60) -> tuple[float, float]:

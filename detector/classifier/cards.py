@@ -34,7 +34,9 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """`arch` says which class reads the model (`detector.classifier.registry`), `backbone` is a timm name."""
+    """`arch` says which class reads the model (`detector.classifier.registry`), `backbone` is a timm name, `base` the
+    fingerprint of the frozen weights that it needs beside its own file (`detector.classifier.base_weights`).
+    """
 
     name: str
     kind: EvidenceKind
@@ -47,6 +49,7 @@ class ModelCard:
     sha256: str
     licence: str
     calibrations: Mapping[Tier, Calibration]
+    base: str = ""
 
 
 def read_card(path: Path) -> ModelCard:
@@ -71,6 +74,7 @@ def _card(table: dict[str, Any]) -> ModelCard:
         sha256=model["sha256"],
         licence=model["licence"],
         calibrations={Tier(name): Calibration(**values) for name, values in table["calibration"].items()},
+        base=model.get("base", ""),
     )
 
 

@@ -7,6 +7,7 @@ from detector.classifier.onnx_model import OnnxExpert
 from detector.classifier.own_card import ARCHES, read_own_card, read_table
 from detector.classifier.scorer import Expert, FaceExpert, pick_device
 from detector.classifier.torchscript_model import TorchScriptExpert
+from detector.classifier.two_branch_expert import TwoBranchExpert
 from detector.errors import ModelUnavailable
 
 
@@ -18,6 +19,8 @@ def load_expert(card_path: Path, *, device: str = "auto") -> Expert:
     card = read_card(card_path)
     if card.arch == "faces":
         return FaceExpert.load(card, card_path.parent, device=device)
+    if card.arch == "two_branch":
+        return TwoBranchExpert.load(card, card_path.parent, device=device)
     raise ModelUnavailable(f"the model card {card_path.name} names an unknown architecture {card.arch!r}")
 
 

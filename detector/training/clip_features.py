@@ -29,7 +29,7 @@ from detector.types import Face, Pixels, Tier
 BACKBONE: Final = "vit_base_patch16_clip_quickgelu_224"
 SIDE: Final = 224
 BATCH: Final = 8
-SHARD: Final = 256
+SHARD: Final = 128
 """Faces a file of features: what is lost at most if the run is cut off."""
 TRAIN, EVALUATE = ("train",), ("val", "test")
 

@@ -8,9 +8,10 @@ The index has the columns `file, set, split, label, kind, generator, group, attr
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -73,8 +74,7 @@ def read_faces(path: Path) -> Iterator[Sample]:
             row = json.loads(line)
             face = row.pop("face")
             if face:
-                marks = tuple((x, y) for x, y in face["landmarks"])
-                yield Sample(**row, face=Face(tuple(face["box"]), marks, face["confidence"]))
+                yield Sample(**row, face=as_face(face))
 
 
 def write_faces(samples: Iterable[Sample], root: Path, out: Path) -> None:
@@ -87,8 +87,17 @@ def write_faces(samples: Iterable[Sample], root: Path, out: Path) -> None:
 
 def _row(sample: Sample, face: Face | None) -> dict[str, object]:
     row: dict[str, object] = {name: getattr(sample, name) for name in Sample.__slots__}
-    row["face"] = face and {"box": face.box, "landmarks": face.landmarks, "confidence": face.confidence}
+    row["face"] = face and as_row(face)
     return row
+
+
+def as_row(face: Face) -> dict[str, object]:
+    return {"box": face.box, "landmarks": face.landmarks, "confidence": face.confidence}
+
+
+def as_face(row: Mapping[str, Any]) -> Face:
+    """The face that `as_row` wrote."""
+    return Face(tuple(row["box"]), tuple((x, y) for x, y in row["landmarks"]), row["confidence"])
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from detector.classifier.tiles import cut_tiles
 from detector.classifier.two_branch import TwoBranch, to_tiles
 from detector.faces import MARGIN, crop_face
 from detector.training.data import Sample, read_faces, read_pixels
+from detector.training.domain import scaled
 from detector.training.metrics import auc, bootstrap
 from detector.training.score import deliver
 from detector.training.synthesis import Maps, Recipe, build, early_maps, fit
@@ -65,12 +66,6 @@ def delivered(sample: Sample, pixels: Pixels, *, delivery: str) -> tuple[Pixels,
     data = deliver(pixels, delivery=delivery, rng=rng)
     arrived = cv2.cvtColor(np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), 1)), cv2.COLOR_BGR2RGB)
     return np.asarray(arrived, np.uint8), scaled(sample.face, arrived.shape[1] / pixels.shape[1])
-
-
-def scaled(face: Face, scale: float) -> Face:
-    """`face` in a picture resized by `scale`."""
-    x0, y0, x1, y1 = (scale * v for v in face.box)
-    return Face((x0, y0, x1, y1), tuple((scale * x, scale * y) for x, y in face.landmarks), face.confidence)
 
 
 @torch.inference_mode()
@@ -206,12 +201,13 @@ def main() -> None:
     parser.add_argument("--drop", nargs="*", default=[], help="an ingredient to do without: a family or a set of reals")
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--views", type=int, help="use only the first rows of the pool")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--weights", type=Path, help="only assess these weights, on every family")
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.folder.mkdir(parents=True, exist_ok=True)
-    pool, samples = open_pool(args.pool), [s for path in args.faces for s in read_faces(path)]
+    pool, samples = open_pool(args.pool, limit=args.views), [s for path in args.faces for s in read_faces(path)]
     if args.weights:
         _write(args.folder / "in_family.json", _in_family(args, pool, samples))
         return
@@ -225,7 +221,7 @@ def _leave_out(left: str, args: argparse.Namespace, pool: Pool, samples: Sequenc
     start = time.process_time()
     families = tuple(name for name in FAMILIES if name != left and name not in args.drop)
     model = build(families, None)
-    early = early_maps(model, pool, args.pool / "early.npy")
+    early = early_maps(model, pool, args.pool / f"early_{args.views}.npy")
     recipe = Recipe(families, frozenset(args.drop))
     weights = args.folder / f"without_{left}.safetensors"
     fit(model, pool, early, recipe, minutes=args.minutes, steps=args.steps, seed=args.seed, out=weights)

@@ -85,7 +85,7 @@ def build(families: Sequence[str], start: Path | None) -> TwoBranch:
     return model
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def early_maps(model: TwoBranch, pool: Pool, path: Path) -> Maps:
     """The early maps of every crop of `pool` in half precision, kept at `path` for the runs that start alike."""
     if path.exists():
@@ -97,7 +97,8 @@ def early_maps(model: TwoBranch, pool: Pool, path: Path) -> Maps:
         maps = network.content.early(to_input(list(pool.crops[at : at + CHUNK])))
         parts.append(maps.numpy().astype(np.float16))
     whole = np.concatenate(parts)
-    np.save(path, whole)
+    np.save(draft := path.with_suffix(".part.npy"), whole)
+    draft.rename(path)
     return whole
 
 

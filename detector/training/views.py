@@ -137,11 +137,12 @@ def record(stock: Stock, out: Path, *, rounds: int, seed: int, families: Sequenc
     return count
 
 
-def open_pool(folder: Path) -> Pool:
-    rows = json.loads((folder / "rows.json").read_text())
+def open_pool(folder: Path, *, limit: int | None = None) -> Pool:
+    """The pool in `folder`, or its first `limit` rows."""
+    rows = json.loads((folder / "rows.json").read_text())[:limit]
     return Pool(
-        np.load(folder / "crops.npy", mmap_mode="r"),
-        np.load(folder / "tiles.npy", mmap_mode="r"),
+        np.load(folder / "crops.npy", mmap_mode="r")[:limit],
+        np.load(folder / "tiles.npy", mmap_mode="r")[:limit],
         *(tuple(row[name] for row in rows) for name in ("family", "file", "set")),
     )
 

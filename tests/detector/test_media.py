@@ -219,7 +219,7 @@ def test_other_formats_never_reach_a_decoder(data: bytes, sandbox: Sandbox) -> N
 
 
 def test_video_is_named_as_such(sandbox: Sandbox) -> None:
-    with pytest.raises(UnsupportedMedia, match="Video is not analysed in this version"):
+    with pytest.raises(UnsupportedMedia, match="a picture is asked for here"):
         open_media(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(99), sandbox=sandbox)
 
 

@@ -10,7 +10,8 @@ from skimage import data as photos
 
 from detector.classifier.cards import Calibration
 from detector.errors import ModelUnavailable, UnreadableMedia, UnsupportedMedia
-from detector.pipeline import Detector, provenance_evidence, state_of, unfit
+from detector.opinions import state_of, unfit
+from detector.pipeline import Detector, provenance_evidence
 from detector.provenance.check import ProvenanceChecker
 from detector.provenance.keys import load_mark_keys
 from detector.provenance.trust import TrustStore

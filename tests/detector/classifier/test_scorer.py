@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 
 from detector.classifier.cards import read_card, shipped
 from detector.classifier.network import FamilyClassifier, suspicion
-from detector.classifier.scorer import BATCH, Expert
+from detector.classifier.registry import load_expert
+from detector.classifier.scorer import BATCH
 from detector.errors import ModelUnavailable
 from detector.types import EvidenceKind, Tier
 
@@ -48,22 +49,26 @@ def crops(count: int) -> list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:
 
 
 def test_scores_do_not_depend_on_the_batch(tmp_path: Path) -> None:
-    expert = Expert.load(write_card(tmp_path), device="cpu")
+    expert = load_expert(write_card(tmp_path), device="cpu")
     many = crops(BATCH + 3)
-    together = expert.logits(many)
-    alone = np.concatenate([expert.logits([crop]) for crop in many])
+    together = expert.read([(crop,) for crop in many]).logits
+    alone = np.concatenate([expert.read([(crop,)]).logits for crop in many])
     assert together.shape == (BATCH + 3,)
     assert np.allclose(together, alone, atol=1e-4)
 
 
 def test_a_mirrored_face_scores_alike(tmp_path: Path) -> None:
-    expert = Expert.load(write_card(tmp_path), device="cpu")
+    expert = load_expert(write_card(tmp_path), device="cpu")
     (crop,) = crops(1)
-    assert np.allclose(expert.logits([crop]), expert.logits([np.ascontiguousarray(crop[:, ::-1])]), atol=1e-4)
+    mirrored = np.ascontiguousarray(crop[:, ::-1])
+    straight, turned = expert.read([(crop,)]), expert.read([(mirrored,)])
+    assert np.allclose(straight.logits, turned.logits, atol=1e-4)
+    assert straight.masks is not None and turned.masks is not None
+    assert np.allclose(straight.masks, turned.masks[..., ::-1], atol=1e-4)
 
 
 def test_no_faces_no_scores(tmp_path: Path) -> None:
-    assert Expert.load(write_card(tmp_path), device="cpu").logits([]).shape == (0,)
+    assert load_expert(write_card(tmp_path), device="cpu").read([]).logits.shape == (0,)
 
 
 def test_changed_weights_are_refused(tmp_path: Path) -> None:
@@ -73,7 +78,7 @@ def test_changed_weights_are_refused(tmp_path: Path) -> None:
     data[-1] ^= 1
     weights.write_bytes(bytes(data))
     with pytest.raises(ModelUnavailable, match="not those"):
-        Expert.load(path)
+        load_expert(path)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +91,7 @@ def test_changed_weights_are_refused(tmp_path: Path) -> None:
 )
 def test_a_card_that_does_not_fit_is_refused(tmp_path: Path, changes: dict[str, object]) -> None:
     with pytest.raises(ModelUnavailable):
-        Expert.load(write_card(tmp_path, **changes), device="cpu")
+        load_expert(write_card(tmp_path, **changes), device="cpu")
 
 
 def test_a_missing_or_broken_card_is_refused(tmp_path: Path) -> None:
@@ -106,7 +111,7 @@ def test_suspicion_is_at_least_that_of_the_worst_family() -> None:
 
 @pytest.mark.parametrize("kind", [EvidenceKind.MANIPULATION, EvidenceKind.SYNTHESIS])
 def test_the_shipped_experts_load_and_say_what_they_were_measured_on(kind: EvidenceKind) -> None:
-    card = Expert.load(shipped(kind), device="cpu").card
+    card = load_expert(shipped(kind), device="cpu").card
     assert card.kind is kind
     for calibration in card.calibrations.values():
         assert calibration.reals >= 300

@@ -11,7 +11,8 @@ import torch
 from detector.classifier.two_branch import FROZEN_STAGES, TwoBranch
 from detector.training import views
 from detector.training.data import Sample, read_faces, read_pixels
-from detector.training.leave_one_out import Limits, Marks, delivered, judge, means, scaled
+from detector.training.domain import scaled
+from detector.training.leave_one_out import Limits, Marks, delivered, judge, means
 from detector.training.marked import marked, write_marked
 from detector.training.synthesis import PAIRS, Draw, Recipe, early_maps, fit, optimiser_of
 from detector.training.train import BACKBONE

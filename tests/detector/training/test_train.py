@@ -91,7 +91,7 @@ def test_a_self_blend_changes_the_face_and_not_the_corner() -> None:
     pixels = picture(5)
     changed, kept = [], []
     for seed in range(12):
-        blend = self_blend(pixels, FACE, rng=np.random.default_rng(seed)).astype(int)
+        blend = self_blend(pixels, FACE, rng=np.random.default_rng(seed)).pixels.astype(int)
         difference = np.abs(blend - pixels).mean(axis=2)
         changed.append(difference[50:100, 60:90].mean())
         kept.append(difference[-6:, -6:].mean())
