@@ -23,6 +23,7 @@ from api.commands import (
     trust,
     verify,
     watermark,
+    weights,
 )
 from api.commands.console import say
 from api.commands.outcome import ExitCode, failure_of
@@ -56,6 +57,7 @@ GROUPS = {
     "db": doctor.database,
     "detectors": detectors.app,
     "bench": bench.app,
+    "weights": weights.app,
 }
 
 

@@ -1,7 +1,7 @@
 """Everything an operator can set, read once from `SHINGAN_*` and passed on as an argument."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, field_validator
@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     tenant: str = "default"
     """Tenant of the command line and of callers without a key."""
     device: str = "auto"
+    detector: Literal["auto", "small", "vit"] = "auto"
+    """Synthesis expert; `auto` takes `vit` on CUDA if its base weights are in home (`shingan weights vit`)."""
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
     local_page: bool = True

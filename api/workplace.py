@@ -100,10 +100,14 @@ class Workplace:
     @cached_property
     def detector(self) -> "Detector":
         from detector.classifier.own_store import DetectorStore
+        from detector.classifier.scorer import pick_device
+        from detector.classifier.tiers import BASES, cards_for
         from detector.pipeline import Detector  # torch takes seconds to import and most commands do without
 
         own = DetectorStore(self.settings.home).cards()
-        return Detector(sandbox=self.sandbox, checker=self.checker, device=self.settings.device, own=own)
+        device, bases = self.settings.device, self.settings.home / BASES
+        cards = cards_for(self.settings.detector, device=pick_device(device), bases=bases)
+        return Detector(sandbox=self.sandbox, checker=self.checker, device=device, cards=cards, own=own, bases=bases)
 
     @cached_property
     def known_media(self) -> tuple[KnownMediaList, ...]:

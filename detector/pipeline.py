@@ -45,12 +45,14 @@ class Detector:
         device: str = "auto",
         cards: Mapping[EvidenceKind, Path] | None = None,
         own: Sequence[Path] = (),
+        bases: Path | None = None,
     ) -> None:
         self._sandbox = sandbox
         self._checker = checker
         self._device = device
         self._cards = cards or {kind: shipped(kind) for kind in EXPERTS}
         self._own_cards = own
+        self._bases = bases
 
     @cached_property
     def _batcher(self) -> Batcher:
@@ -58,7 +60,8 @@ class Detector:
 
     @cached_property
     def _experts(self) -> tuple[Expert, ...]:
-        return tuple(self._batcher.wrap(load_expert(path, device=self._device)) for path in self._cards.values())
+        loaded = (load_expert(path, device=self._device, bases=self._bases) for path in self._cards.values())
+        return tuple(self._batcher.wrap(expert) for expert in loaded)
 
     @cached_property
     def _own(self) -> tuple[tuple[Expert, bool], ...]:

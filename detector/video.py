@@ -134,12 +134,19 @@ def _clip(data: bytes, mime: str, found: object) -> Clip:
     if not isinstance(found, dict):
         raise TypeError
     width, height, duration = _whole(found["width"]), _whole(found["height"]), float(found["duration_s"])
-    samples = tuple(Sample(_whole(n), float(t), _whole(shot), int(tick), int(key)) for n, tick, key, t, shot in found["samples"])
+    samples = tuple(
+        Sample(_whole(n), float(t), _whole(shot), int(tick), int(key)) for n, tick, key, t, shot in found["samples"]
+    )
     if not (width and height and duration > 0 and 0 < len(samples) <= MOST):
         raise ValueError
     media = Media(sha256_hex(data), MediaKind.VIDEO, mime, len(data), width, height, duration)
     return Clip(
-        media, samples, _whole(found["frames"]), _whole(found["shots"]), found["whole"] is True, float(found["bits_per_pixel"])
+        media,
+        samples,
+        _whole(found["frames"]),
+        _whole(found["shots"]),
+        found["whole"] is True,
+        float(found["bits_per_pixel"]),
     )
 
 

@@ -8,10 +8,11 @@ seconds, so that the same clip is looked at in the same places on every machine;
 
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import chain
 from typing import Any, Final
 
 import av
@@ -21,7 +22,7 @@ from av.stream import Disposition
 from numpy.typing import NDArray
 
 from detector.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia
-from detector.shots import choose, cuts, difference, spans
+from detector.shots import Span, choose, cuts, difference, spans
 from detector.types import Pixels
 
 DEMUXERS: Final = {
@@ -49,6 +50,8 @@ SEARCH_PIXELS: Final = 300e6
 """How much may be decoded from a key frame on to reach one frame."""
 PICK_PIXELS: Final = 4e9
 """How much may be decoded to reach all; beyond, frames near key frames are taken instead."""
+REORDERED: Final = 4
+"""How many frames shown before a damaged one may be predicted from it (chosen; encoders use two or three)."""
 THUMBNAIL: Final = (32, 18)
 MAX_ASPECT: Final = 4
 """Pixels more than four times as wide as high, or the reverse, are believed to be square: nobody makes such."""
@@ -56,6 +59,17 @@ COMPLETE_SHARE: Final = 0.9
 """Share of the announced frames and duration below which a clip counts as cut off (chosen)."""
 SLACK_S: Final = 2.0
 """A shorter lack of duration is none: containers round, and sound runs on a little longer than the picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """A quick look through the clip: `ticks` of the frames seen, how each differs from the one before, and the ticks
+    at which decoding failed; `size` is that of the first frame, upright."""
+
+    ticks: list[int]
+    differences: list[float]
+    damaged: list[int]
+    size: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,23 +110,21 @@ def survey(data: bytes, *, mime: str, max_pixels: int, seconds: float) -> dict[s
     deadline = time.monotonic() + seconds
     with _opened(data, mime, limit) as (container, stream):
         packets = _demux(container, stream)
-    pixels = stream_pixels = 0
     with _opened(data, mime, limit) as (container, stream):
-        stream_pixels = stream.codec_context.width * stream.codec_context.height
-        seen, differences, size = _glance(container, stream, packets, stream_pixels, deadline)
-    pixels = max(stream_pixels, 1)
-    borders = np.searchsorted(packets.ticks, [seen[at] for at in cuts(differences)])
+        pixels = stream.codec_context.width * stream.codec_context.height
+        glance = _glance(container, stream, packets, pixels, deadline)
+    borders = np.searchsorted(packets.ticks, [glance.ticks[at] for at in cuts(glance.differences)])
     shots = spans([int(border) for border in borders], len(packets.ticks))
-    samples = _samples(packets, shots, pixels)
+    samples = _samples(packets, shots, _sound(packets, glance.damaged), pixels)
     if not samples:
         raise _undecodable()
     return {
-        "width": size[0],
-        "height": size[1],
+        "width": glance.size[0],
+        "height": glance.size[1],
         "duration_s": packets.duration_s,
         "frames": len(packets.ticks),
         "shots": len(shots),
-        "whole": packets.whole,
+        "whole": packets.whole and not glance.damaged,
         "bits_per_pixel": 8.0 * packets.size_bytes / (len(packets.ticks) * pixels),
         "samples": samples,
     }
@@ -132,7 +144,7 @@ def pick(data: bytes, *, mime: str, max_pixels: int, wanted: list[list[int]], si
             if key != start:
                 frames, start = _from(container, stream, key, tick), key
             frame = next((frame for frame in frames if _tick(frame) >= tick), None)
-            if frame is None or _tick(frame) != tick or frame.is_corrupt:
+            if frame is None or _tick(frame) != tick:
                 break
             picture = _upright(frame, stream, side)
             if kept and picture.shape != kept[0].shape:
@@ -159,6 +171,8 @@ def _opened(data: bytes, mime: str, max_pixels: int) -> Iterator[tuple[Any, Any]
             raise UnsupportedMedia("The clip's pictures are in a format that is not decoded.")
         if context.width * context.height > max_pixels:
             raise _too_large(max_pixels)
+        if context.width * context.height == 0:
+            raise _undecodable()
         stream.thread_count = 1
         context.options = {"max_pixels": str(max_pixels)}
         yield container, stream
@@ -193,7 +207,7 @@ def _demux(container: Any, stream: Any) -> Packets:
                 continue
             size += packet.size
             rows.append((tick, bool(packet.is_keyframe), packet.duration or 0))
-            if len(rows) > MAX_PACKETS:
+            if total > MAX_PACKETS:
                 raise MediaTooLarge(f"The clip has more than {MAX_PACKETS} frames.")
     except av.FFmpegError:
         failed = True
@@ -228,53 +242,70 @@ def _as_announced(length: int, stream: Any) -> bool:
     return found >= COMPLETE_SHARE * announced or announced - found < SLACK_S
 
 
-def _glance(
-    container: Any, stream: Any, packets: Packets, pixels: int, deadline: float
-) -> tuple[list[int], list[float], tuple[int, int]]:
-    """Ticks of the frames looked at, how each differs from the one before, and the upright size of the first."""
+def _glance(container: Any, stream: Any, packets: Packets, pixels: int, deadline: float) -> Glance:
     everything = len(packets.ticks) * pixels <= SURVEY_PIXELS and len(packets.ticks) <= SURVEY_FRAMES
     stream.codec_context.skip_frame = "NONREF" if everything else "NONKEY"
-    stream.codec_context.options = stream.codec_context.options | {"skip_loop_filter": "all"}
-    most = len(packets.ticks) if everything else max(1, int(SURVEY_PIXELS / max(pixels, 1)))
-    seen, differences, size, before = [], [], None, None
-    for frame in _decoded(container, stream):
-        size = size or upright_size(frame, stream)
+    # Damage is only reliably found from the beginning on: a decoder that starts in the middle complains anyway.
+    stream.codec_context.options |= {"skip_loop_filter": "all", "err_detect": "explode"}
+    most = len(packets.ticks) if everything else max(1, int(SURVEY_PIXELS / pixels))
+    glance = Glance([], [], [], (0, 0))
+    before = None
+    for frame in _decoded(container, stream, damaged=glance.damaged):
         thumbnail = frame.reformat(*THUMBNAIL, format="rgb24", interpolation="FAST_BILINEAR").to_ndarray()
-        seen.append(_tick(frame))
-        differences.append(0.0 if before is None else difference(before, thumbnail))
+        if before is None:
+            glance = replace(glance, size=upright_size(frame, stream))
+        glance.differences.append(0.0 if before is None else difference(before, thumbnail))
+        glance.ticks.append(_tick(frame))
         before = thumbnail
-        if len(seen) >= most or time.monotonic() > deadline:
+        if len(glance.ticks) >= most or time.monotonic() > deadline:
             break
-    if size is None:
+    if before is None:
         raise _undecodable()
-    return seen, differences, size
+    return glance
 
 
-def _decoded(container: Any, stream: Any) -> Iterator[Any]:
-    """Frames from where the container stands; what is damaged is passed over, and the end is the end."""
+def _decoded(
+    container: Any, stream: Any, *, since: int | None = None, damaged: list[int] | None = None
+) -> Iterator[Any]:
+    """Frames from where the container stands, without those before `since`; ticks that fail go into `damaged`."""
     packets = container.demux(stream)
     while True:
         try:
             packet = next(packets)
         except (StopIteration, av.FFmpegError):
             return
+        tick = packet.pts if packet.pts is not None else packet.dts
+        if packet.size and since is not None and tick is not None and tick < since:
+            continue  # shown before the key frame that decoding began at, and predicted from what lies before it
         try:
             frames = packet.decode()
         except av.FFmpegError:
+            if damaged is not None and tick is not None:
+                damaged.append(tick)
             continue
         yield from (frame for frame in frames if _tick(frame) is not None)
+
+
+def _sound(packets: Packets, damaged: list[int]) -> NDArray[np.bool_]:
+    """Which frames are not predicted from a damaged one: those up to the next key frame are, and a few before it."""
+    sound = packets.starts >= 0
+    keys = np.append(np.flatnonzero(packets.keys), len(sound))
+    for at in np.searchsorted(packets.ticks, damaged).tolist():
+        sound[
+            max(0, at - REORDERED) : int(keys[np.searchsorted(keys, at, side="right")]) if at < len(sound) else at
+        ] = False
+    return sound
 
 
 def _from(container: Any, stream: Any, key: int, tick: int) -> Iterator[Any]:
     """Frames from the key frame at `key` on; from the clip's beginning if the container's own index misleads."""
     container.seek(key, stream=stream, backward=True)
-    frames = _decoded(container, stream)
+    frames = _decoded(container, stream, since=key)
     first = next(frames, None)
-    if first is None or _tick(first) > tick:
-        container.seek(int(stream.start_time or 0), stream=stream, backward=True)
-    else:
-        yield first
-    yield from _decoded(container, stream) if first is None or _tick(first) > tick else frames
+    if first is not None and _tick(first) <= tick:
+        return chain([first], frames)
+    container.seek(int(stream.start_time or 0), stream=stream, backward=True)
+    return _decoded(container, stream)
 
 
 def _tick(frame: Any) -> int:
@@ -282,15 +313,15 @@ def _tick(frame: Any) -> int:
     return tick  # type: ignore[no-any-return]
 
 
-def _samples(packets: Packets, shots: Any, pixels: int) -> list[list[float]]:
+def _samples(packets: Packets, shots: Sequence[Span], sound: NDArray[np.bool_], pixels: int) -> list[list[float]]:
     """The frames to look at, within what may be decoded to reach them."""
     starts, times = packets.starts, packets.times
     depths = np.arange(len(starts)) - starts
     end = packets.duration_s
-    chosen = choose(times, shots, (starts >= 0) & (depths * pixels <= SEARCH_PIXELS), end=end)
+    chosen = choose(times, shots, sound & (depths * pixels <= SEARCH_PIXELS), end=end)
     if _cost(chosen, starts, depths) * pixels > PICK_PIXELS:
         near = depths * pixels <= PICK_PIXELS / len(chosen)
-        chosen = choose(times, shots, (starts >= 0) & near, end=end)
+        chosen = choose(times, shots, sound & near, end=end)
     shot_of = {number: at for at, shot in enumerate(shots) for number in chosen if shot.start <= number < shot.end}
     ticks = packets.ticks
     return [[n, int(ticks[n]), int(ticks[starts[n]]), float(times[n]), shot_of[n]] for n in chosen]

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from api.commands.console import Lines
 from api.commands.inputs import expand
 from api.commands.outcome import failure_of
-from api.commands.running import answer_all, at_work, stored_name
+from api.commands.running import answer_all, at_work, load_settings, stored_name
 
 if TYPE_CHECKING:
     from api.contract import Document
@@ -24,6 +24,9 @@ def scan(
     ],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, and nothing else.")] = False,
     purpose: Annotated[str, typer.Option(help="What the answer is for; the policy may ask.")] = "",
+    tier: Annotated[
+        Literal["auto", "small", "vit"] | None, typer.Option(help="Synthesis expert; default: SHINGAN_DETECTOR.")
+    ] = None,
 ) -> None:
     """Inspect pictures: faces, both experts, credentials, watermark; a verdict with reasons for each."""
     lines = Lines(COLUMNS, row, as_json=as_json)
@@ -32,7 +35,8 @@ def scan(
         inspector = Inspector(workplace, purpose=purpose)
         await answer_all(expand(paths), inspector.line, lines, progress=not as_json)
 
-    at_work(job)
+    settings = load_settings()
+    at_work(job, settings.model_copy(update={"detector": tier}) if tier else settings)
     raise typer.Exit(lines.close())
 
 

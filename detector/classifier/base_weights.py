@@ -65,9 +65,9 @@ def convert(data: bytes) -> Tensors:
     try:
         graph = read_graph(data)
         named = _plain(graph) | dict(_dequantised(node, graph) for node in graph.nodes if _is_quantised(node))
-    except (MalformedOnnx, KeyError, ValueError) as error:
+        return _joined({_renamed(name): values for name, values in named.items() if name != PROJECTION})
+    except (MalformedOnnx, KeyError, IndexError, ValueError) as error:
         raise ModelUnavailable(f"the encoder cannot be converted: {error}") from error
-    return _joined({_renamed(name): values for name, values in named.items() if name != PROJECTION})
 
 
 def _plain(graph: Graph) -> Tensors:

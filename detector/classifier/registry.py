@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from detector.classifier.cards import read_card
+from detector.classifier.clip import ClipExpert
 from detector.classifier.onnx_model import OnnxExpert
 from detector.classifier.own_card import ARCHES, read_own_card, read_table
 from detector.classifier.scorer import Expert, FaceExpert, pick_device
@@ -11,8 +12,8 @@ from detector.classifier.two_branch_expert import TwoBranchExpert
 from detector.errors import ModelUnavailable
 
 
-def load_expert(card_path: Path, *, device: str = "auto") -> Expert:
-    """The expert whose card lies at `card_path`, its weights beside it; raises `ModelUnavailable`."""
+def load_expert(card_path: Path, *, device: str = "auto", bases: Path | None = None) -> Expert:
+    """The expert whose card lies at `card_path`, weights beside it, base in `bases`; raises `ModelUnavailable`."""
     device = pick_device(device)
     if is_own(card_path):
         return load_own(card_path, device=device)
@@ -21,6 +22,8 @@ def load_expert(card_path: Path, *, device: str = "auto") -> Expert:
         return FaceExpert.load(card, card_path.parent, device=device)
     if card.arch == "two_branch":
         return TwoBranchExpert.load(card, card_path.parent, device=device)
+    if card.arch == "clip":
+        return ClipExpert.load(card, card_path.parent, bases=bases, device=device)
     raise ModelUnavailable(f"the model card {card_path.name} names an unknown architecture {card.arch!r}")
 
 

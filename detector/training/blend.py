@@ -49,7 +49,8 @@ def difference_mask(fake: Pixels, real: Pixels) -> NDArray[np.float32] | None:
     apart = np.abs(fake.astype(np.int16) - real).max(axis=2).astype(np.float32)
     apart = np.asarray(cv2.blur(apart, (9, 9)), dtype=np.float32)
     rim = max(4, apart.shape[0] // 16)
-    border = np.concatenate([apart[:rim].ravel(), apart[-rim:].ravel(), apart[:, :rim].ravel(), apart[:, -rim:].ravel()])
+    sides = (apart[:rim], apart[-rim:], apart[:, :rim], apart[:, -rim:])
+    border = np.concatenate([side.ravel() for side in sides])
     if float(np.median(border)) > ALIGNED:
         return None
     return np.asarray(np.clip((apart - SAME) / (CHANGED - SAME), 0, 1), dtype=np.float32)

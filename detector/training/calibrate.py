@@ -14,11 +14,12 @@ from typing import Any, Final
 import numpy as np
 import tomli_w
 
-from detector.classifier.calibration import Logits, fit
+from detector.classifier.calibration import Logits, domain_limit, fit
 from detector.classifier.cards import Calibration
 from detector.faces import MARGIN
 from detector.quality import MIN_FACE_SIDE
-from detector.training.train import BACKBONE, FAMILIES, SIDES
+from detector.training import manipulation, views
+from detector.training.train import BACKBONE
 from detector.types import Tier
 
 VERSION: Final = "2026_11"
@@ -26,6 +27,12 @@ OWN_FAKES: Final = {
     "manipulation": ("swap", "replacement"),
     "synthesis": ("stylegan", "stylegan2", "diffusion", "shingan"),
 }
+FAMILIES: Final = {"manipulation": manipulation.FAMILIES, "synthesis": views.FAMILIES}
+SIDES: Final = {"manipulation": manipulation.SIDE, "synthesis": views.SIDE}
+ARCHES: Final = {"manipulation": "faces", "synthesis": "two_branch"}
+RATES: Final = {"manipulation": (0.005, 0.08), "synthesis": (0.003, 0.035)}
+"""Share of real photos that each expert may flag, and ask about: together .8 % and 11.5 %. Swaps are the hardest to
+tell from reals, so most of both goes to them; what is left up to 1 % is for detectors that an operator adds."""
 BARE: Final = Calibration(1.0, 0.0, 99.0, 98.0, 0.0, 1.0, 0)
 """Reads every score as clear: a card that was not calibrated accuses nobody."""
 
@@ -47,8 +54,16 @@ def calibrate(rows: list[dict[str, Any]], expert: str, *, split: str = "val") ->
         mine = [row for row in rows if row["tier"] == tier and row["split"] == split]
         reals = logits([row for row in mine if row["family"] == "real"], expert)
         fakes = logits([row for row in mine if row["family"] in OWN_FAKES[expert]], expert)
-        found[tier] = fit(reals, fakes)
+        flag, review = RATES[expert]
+        limit = domain_limit(distances([row for row in mine if row["family"] in ("real", *OWN_FAKES[expert])], expert))
+        found[tier] = dataclasses.replace(fit(reals, fakes, flag_rate=flag, review_rate=review), domain=limit)
     return found
+
+
+def distances(rows: list[dict[str, Any]], expert: str) -> Logits:
+    """Out-of-domain distances of the rows whose face was fit to judge; zeros where none was measured."""
+    fit_rows = [row for row in rows if row[expert] is not None and not row["unfit"]]
+    return np.array([row.get(f"{expert}_domain") or 0.0 for row in fit_rows], dtype=np.float64)
 
 
 def card(expert: str, weights: Path, calibrations: dict[Tier, Calibration]) -> dict[str, Any]:
@@ -57,6 +72,7 @@ def card(expert: str, weights: Path, calibrations: dict[Tier, Calibration]) -> d
         "model": {
             "name": f"{BACKBONE}.{expert}_{VERSION}",
             "kind": expert,
+            "arch": ARCHES[expert],
             "backbone": BACKBONE,
             "families": list(FAMILIES[expert]),
             "side": SIDES[expert],

@@ -55,11 +55,12 @@ def crop_view(root: Path, view: View) -> Pixels:
     data = deliver(pixels, delivery=delivery, rng=rng)
     bgr = np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR))
     arrived = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
-    assert sample.face is not None
     return crop_face(arrived, _scaled(sample.face, arrived.shape[1] / pixels.shape[1]), side=SIDE)
 
 
-def _scaled(face: Face, scale: float) -> Face:
+def _scaled(face: Face | None, scale: float) -> Face:
+    if face is None:
+        raise ValueError("a view needs a face")
     x0, y0, x1, y1 = (v * scale for v in face.box)
     return Face((x0, y0, x1, y1), tuple((x * scale, y * scale) for x, y in face.landmarks), face.confidence)
 

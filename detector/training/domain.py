@@ -37,7 +37,8 @@ def look(expert: Expert, samples: list[Sample], root: Path, rng: np.random.Gener
         original = read_pixels(root / sample.file)
         pixels = degrade(original, tier=tier, rng=rng)
         assert sample.face is not None  # noqa: S101 - read_faces leaves others out
-        features = expert.read([expert.prepare(pixels, scaled(sample.face, pixels.shape[1] / original.shape[1]))]).features
+        face = scaled(sample.face, pixels.shape[1] / original.shape[1])
+        features = expert.read([expert.prepare(pixels, face)]).features
         if features is not None:
             yield features[0]
 
@@ -70,9 +71,7 @@ def write_into(card_path: Path, domain: Domain) -> None:
     table = tomllib.loads(card_path.read_text(encoding="utf-8"))
     path = card_path.parent / table["model"]["file"]
     tensors = {name: value for name, value in load_file(path).items() if not name.startswith(PREFIX)}
-    tensors |= {
-        PREFIX + name: torch.from_numpy(getattr(domain, name)).half().contiguous() for name in Domain.__slots__
-    }
+    tensors |= {PREFIX + name: torch.from_numpy(getattr(domain, name)).half().contiguous() for name in Domain.__slots__}
     save_file(tensors, path)
     table["model"]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     card_path.write_text(tomli_w.dumps(table), encoding="utf-8")

@@ -1,205 +1,137 @@
-"""Measures the shipped experts on a held-out split: ranking, error rates at the shipped thresholds, calibration.
+"""Measures the shipped experts on an index of labelled files, and writes JSON, Markdown tables, plots and model cards.
 
-python -m detector.training.evaluate SCORES.jsonl --split test --json
-python -m detector.training.evaluate SCORES.jsonl --split test --into-cards      (writes [metrics] into the cards)
+    shingan evaluate INDEX.csv ROOT --split test --out REPORT_FOLDER
+    shingan evaluate INDEX.csv ROOT --scores SCORES.jsonl --into-cards      (writes [metrics] into the cards)
+
+`--scores` and `--deliveries` name files of raw results, which are made first where they do not exist; making them is
+what takes time. Rows with a clip in the index are measured frame by frame and clip by clip.
 """
 
 import argparse
 import json
 import tempfile
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import tomli_w
 
-from detector.classifier.calibration import probability
-from detector.classifier.cards import Calibration, ModelCard, read_card, shipped
-from detector.opinions import state_of
+from detector.classifier.cards import ModelCard, read_card, shipped
 from detector.pipeline import EXPERTS
-from detector.training.calibrate import OWN_FAKES, read_scores
-from detector.training.metrics import Values, auc, bootstrap, calibration_error, tpr_at, wilson
+from detector.training import deliveries, markdown
+from detector.training.calibrate import read_scores
+from detector.training.clips import clip_rows
+from detector.training.crossval import held_out
+from detector.training.gates import Gate, gates, tier_error
+from detector.training.into_cards import state_fpr, write_into
+from detector.training.rows import Row, Table, completed, index_facts, table_of
 from detector.training.score import score_index
-from detector.types import EvidenceKind, EvidenceState, Tier
+from detector.training.shares import by, fairness, flips, swings
+from detector.training.slices import lines
+from detector.types import EvidenceKind, Tier
 
-Row = Mapping[str, Any]
-
-RIVALS: Final = {"dfdc": ("dfdc",), "openforensics": ("openforensics",)}
-"""Real sets that a set of fakes is ranked against; other fakes meet `WILD`."""
-WILD: Final = ("ffhq_stylegan", "utkface", "ffhq_small", "web_faces")
-MISSED: Final = -1.0
-"""Probability of what was not scored: below every score, so that an abstention counts as a miss."""
+MOST_SWINGS: Final = 20
+"""Photos listed whose score moves most over their deliveries."""
 
 
-def score_of(row: Row, card: ModelCard) -> float:
-    logit = row[str(card.kind)]
-    if logit is None or row["unfit"]:
-        return MISSED
-    return probability(logit, card.calibrations[Tier(row["tier"])])
+def evaluate(
+    rows: Sequence[Row], cards: Sequence[ModelCard], *, split: str = "test", delivered: Sequence[Row] = ()
+) -> dict[str, Any]:
+    """All figures of the rows of `split`; gates on false alarms use val and test. Raises nothing on small sets.
 
-
-def state(row: Row, card: ModelCard) -> EvidenceState:
-    logit = row[str(card.kind)]
-    if logit is None or row["unfit"]:
-        return EvidenceState.NOT_APPLICABLE
-    return state_of(logit, card.calibrations[Tier(row["tier"])])
-
-
-def action(row: Row, cards: Iterable[ModelCard]) -> str:
-    """What the verdict over both experts would ask for, credentials and marks left out."""
-    states = {state(row, card) for card in cards}
-    if EvidenceState.FIRED in states:
-        return "flag"
-    if EvidenceState.INCONCLUSIVE in states or "face_too_small" in row["unfit"] or "too_blurry" in row["unfit"]:
-        return "review"
-    return "allow"
-
-
-def ranking(rows: Sequence[Row], card: ModelCard) -> list[dict[str, Any]]:
-    """A row per fake family and delivery: AUC and TPR against its real rivals, with bootstrap intervals."""
-    found = []
-    for delivery in sorted({row["delivery"] for row in rows}):
-        for family in OWN_FAKES[str(card.kind)]:
-            fakes = [row for row in rows if row["family"] == family and row["delivery"] == delivery]
-            rivals = RIVALS.get(fakes[0]["set"], WILD) if fakes else ()
-            reals = [r for r in rows if r["family"] == "real" and r["delivery"] == delivery and r["set"] in rivals]
-            if fakes and reals:
-                found.append(_ranked(card, family, delivery, _scores(fakes, card), _scores(reals, card)))
-    return found
-
-
-def _scores(rows: list[Row], card: ModelCard) -> Values:
-    return np.array([score_of(row, card) for row in rows], dtype=np.float64)
-
-
-def _ranked(card: ModelCard, family: str, delivery: str, fakes: Values, reals: Values) -> dict[str, Any]:
+    `delivered` are rows of `detector.training.deliveries`.
+    """
+    rows = [*rows, *clip_rows(rows, [str(card.kind) for card in cards])]
+    test = table_of([row for row in rows if row["split"] == split], cards)
+    crossed = cross_validated(rows, cards)
+    found, moved = lines(test), swings(test)
+    stability = deliveries.summary(delivered, cards) if delivered else None
+    judged: list[Gate] = gates(found, test, crossed, stability)
     return {
-        "expert": str(card.kind),
-        "family": family,
-        "delivery": delivery,
-        "fakes": len(fakes),
-        "reals": len(reals),
-        "auc": round(auc(fakes, reals), 4),
-        "auc_95": [round(v, 4) for v in bootstrap(auc, fakes, reals)],
-        "tpr_at_1": round(tpr_at(fakes, reals, fpr=0.01), 3),
-    }
-
-
-def shares(rows: Sequence[Row], cards: list[ModelCard], *, by: str) -> list[dict[str, Any]]:
-    """Shares flagged and sent to review, of reals and of fakes, per value of `by`."""
-    found = []
-    for value in sorted({str(row[by]) for row in rows}):
-        for real in (True, False):
-            mine = [row for row in rows if str(row[by]) == value and (row["family"] == "real") is real]
-            if mine:
-                found.append({by: value, "class": "real" if real else "fake"} | _share(mine, cards))
-    return found
-
-
-def _share(rows: list[Row], cards: list[ModelCard]) -> dict[str, Any]:
-    actions = [action(row, cards) for row in rows]
-    flagged = actions.count("flag")
-    return {
-        "n": len(rows),
-        "flagged": round(flagged / len(rows), 4),
-        "flagged_95": [round(v, 4) for v in wilson(flagged, len(rows))],
-        "review": round(actions.count("review") / len(rows), 4),
-    }
-
-
-def calibration(rows: Sequence[Row], card: ModelCard) -> dict[str, float]:
-    """Expected calibration error per tier, both classes weighted alike."""
-    found = {}
-    for tier in Tier:
-        mine = [row for row in rows if row["tier"] == tier and score_of(row, card) != MISSED]
-        fakes = [row for row in mine if row["family"] in OWN_FAKES[str(card.kind)]]
-        reals = [row for row in mine if row["family"] == "real"]
-        if fakes and reals:
-            p = np.concatenate([_scores(fakes, card), _scores(reals, card)])
-            y = np.concatenate([np.ones(len(fakes)), np.zeros(len(reals))])
-            w = np.where(y == 1, 0.5 / len(fakes), 0.5 / len(reals))
-            found[str(tier)] = round(calibration_error(p, y, w), 4)
-    return found
-
-
-def evaluate(rows: Sequence[Row], cards: list[ModelCard]) -> dict[str, Any]:
-    scored = [row for row in rows if row["tier"] is not None]
-    return {
-        "ranking": [line for card in cards for line in ranking(rows, card)],
-        "by_delivery": shares(rows, cards, by="delivery"),
-        "by_tier": shares(scored, cards, by="tier"),
-        "by_set": shares([row for row in rows if row["delivery"] == "native"], cards, by="set"),
-        "ece": {str(card.kind): calibration(rows, card) for card in cards},
-        "no_face": round(sum(row["tier"] is None for row in rows) / max(1, len(rows)), 4),
-    }
-
-
-def write_into(card_path: Path, result: Mapping[str, Any], split: str) -> None:
-    """Replaces the `[metrics]` of a card by those measured, so that no figure in it is typed."""
-    table = tomllib.loads(card_path.read_text(encoding="utf-8"))
-    kind = table["model"]["kind"]
-    table["metrics"] = {
         "split": split,
-        "ece": result["ece"][kind],
-        "ranking": [line for line in result["ranking"] if line["expert"] == kind],
-        "both_experts_by_delivery": result["by_delivery"],
-        "both_experts_by_tier": result["by_tier"],
+        "models": {str(card.kind): card.name for card in cards},
+        "gates": [item.as_row() for item in judged],
+        "lines": found,
+        "by_tier": by(test.where(np.asarray(test["tier"] != "")), "tier"),
+        "by_set": by(test, "set", "delivery"),
+        "by_delivery": by(test, "delivery"),
+        "fairness": fairness(crossed),
+        "ece": {name: {str(tier): tier_error(test, name, tier)[0] for tier in Tier} for name in test.experts},
+        "swings": {"photos": len(moved), "flips": len(flips(moved)), "widest": moved[:MOST_SWINGS]},
+        "deliveries": stability,
+        "no_face": round(float(np.mean(test["tier"] == "")), 4) if len(test) else None,
     }
-    card_path.write_text(tomli_w.dumps(table), encoding="utf-8")
 
 
-def state_fpr(card_path: Path, rows: Sequence[Row]) -> None:
-    """Puts the share of real photos that the expert flags, over all splits given, into the card's `stated_fpr`."""
-    table, card = tomllib.loads(card_path.read_text(encoding="utf-8")), read_card(card_path)
-    for tier, calibration in card.calibrations.items():
-        reals = [row for row in rows if row["family"] == "real" and row["tier"] == tier and not row["unfit"]]
-        table["calibration"][str(tier)]["stated_fpr"] = round(_flag_rate(reals, card, calibration), 5)
-    card_path.write_text(tomli_w.dumps(table), encoding="utf-8")
+def cross_validated(rows: Sequence[Row], cards: Sequence[ModelCard]) -> Table:
+    """Val and test, each fold judged by cards that were calibrated without it; as shipped where a fold is too thin."""
+    parts = [table_of(inside, refitted) for inside, refitted in held_out(rows, cards)]
+    return Table({name: np.concatenate([part[name] for part in parts]) for name in parts[0].columns})
 
 
-def _flag_rate(reals: list[Row], card: ModelCard, calibration: Calibration) -> float:
-    hits = sum(row[str(card.kind)] > calibration.flag for row in reals)
-    return float(max(hits, 1) / max(1, len(reals)))
-
-
-def scores_of(args: argparse.Namespace) -> list[dict[str, Any]]:
+def scores_of(args: argparse.Namespace) -> list[Row]:
     """The raw scores that `args.scores` holds, made first where there are none."""
-    splits = ("val", "test") if args.into_cards else (args.split,)
     with tempfile.TemporaryDirectory() as folder:
         path = args.scores or Path(folder) / "scores.jsonl"
         if not path.exists():
             cards = [shipped(EvidenceKind(kind)) for kind in EXPERTS]
-            score_index(args.index, args.root, path, splits=splits, cards=cards)
-        return read_scores(path)
+            score_index(args.index, args.root, path, splits=sorted({"val", "test", args.split}), cards=cards)
+        return completed(read_scores(path), index_facts(args.index))
 
 
-def main() -> None:
+def deliveries_of(args: argparse.Namespace) -> list[Row]:
+    """The rows that `args.deliveries` holds, made first where there are none; no rows if it was not asked for."""
+    if args.deliveries is None:
+        return []
+    if not args.deliveries.exists():
+        deliveries.measure_index(args.index, args.root, args.deliveries, split=args.split, limit=args.limit)
+    return completed(read_scores(args.deliveries), index_facts(args.index))
+
+
+def write(result: dict[str, Any], rows: Sequence[Row], cards: Sequence[ModelCard], folder: Path) -> None:
+    """`evaluation.json`, `evaluation.md` and the plots; raises `FiguresUnavailable` without matplotlib."""
+    from detector.training.figures import draw
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "evaluation.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    (folder / "evaluation.md").write_text(markdown.document(result), encoding="utf-8")
+    draw(table_of([row for row in rows if row["split"] == result["split"]], cards), folder)
+
+
+def as_text(result: dict[str, Any]) -> str:
+    """What a terminal shows: the gates."""
+    return markdown.gates(result["gates"])
+
+
+def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("index", type=Path)
     parser.add_argument("root", type=Path)
-    parser.add_argument("--scores", type=Path)
+    parser.add_argument("--scores", type=Path, help="raw scores, made where the file does not exist")
     parser.add_argument("--split", default="test")
+    parser.add_argument("--deliveries", type=Path, help="scores of real photos under many deliveries, made likewise")
+    parser.add_argument("--limit", type=int, help="real photos to deliver; all of the split without it")
+    parser.add_argument("--out", type=Path, help="folder for evaluation.json, evaluation.md and the plots")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--into-cards", action="store_true")
-    args = parser.parse_args()
-    every, paths = scores_of(args), [shipped(EvidenceKind(kind)) for kind in EXPERTS]
-    rows: list[Row] = [row for row in every if row["split"] == args.split]
+    return parser
+
+
+def main() -> None:
+    args = arguments().parse_args()
+    rows, delivered = scores_of(args), deliveries_of(args)
+    paths = [shipped(EvidenceKind(kind)) for kind in EXPERTS]
     if args.into_cards:
         for path in paths:
-            state_fpr(path, [row for row in every if row["split"] in ("val", "test")])
-    result = evaluate(rows, [read_card(path) for path in paths])
+            state_fpr(path, [row for row in rows if row["split"] in ("val", "test")])
+    cards = [read_card(path) for path in paths]
+    result = evaluate(rows, cards, split=args.split, delivered=delivered)
     if args.into_cards:
         for path in paths:
-            write_into(path, result, args.split)
+            write_into(path, result)
+    if args.out:
+        write(result, rows, cards, args.out)
     print(json.dumps(result) if args.json else as_text(result))
-
-
-def as_text(result: Mapping[str, Any]) -> str:
-    """The tables of `result`, a JSON object a row."""
-    tables = (result[name] for name in ("ranking", "by_delivery", "by_tier", "by_set"))
-    return "\n\n".join("\n".join(json.dumps(line) for line in table) for table in tables)
 
 
 if __name__ == "__main__":

@@ -31,9 +31,10 @@ from detector.classifier.two_branch import TwoBranch, to_tiles
 from detector.faces import MARGIN, crop_face
 from detector.training.data import Sample, read_faces, read_pixels
 from detector.training.domain import scaled
-from detector.training.metrics import auc, bootstrap
+from detector.training.metrics import auc, ranking
+from detector.training.resampling import Interval, group_weights, interval
 from detector.training.score import deliver
-from detector.training.synthesis import Maps, Recipe, build, early_maps, fit
+from detector.training.synthesis import Recipe, build, early_maps, fit
 from detector.training.views import FAMILIES, SIDE, Pool, open_pool
 from detector.types import Face, Pixels, Tier
 
@@ -41,7 +42,7 @@ AUC_SETS: Final = frozenset({"ffhq_stylegan", "ffhq_small", "utkface", "web_face
 """Sets whose reals the AUC is taken against; thresholds come from the reals of every set."""
 DOMAIN_RATE: Final = 0.03
 """Share of val reals beyond the out-of-domain limit."""
-DOMAIN_VIEWS: Final = 2000
+DOMAIN_VIEWS: Final = 1200
 CHUNK: Final = 32
 BRANCHES: Final = ("both", "content", "noise", "distance")
 
@@ -90,7 +91,7 @@ def mark(model: TwoBranch, domain: Domain, samples: Sequence[Sample], root: Path
 
 
 @torch.inference_mode()
-def learn_domain(model: TwoBranch, pool: Pool, early: Maps, families: Sequence[str], *, seed: int = 0) -> Domain:
+def learn_domain(model: TwoBranch, pool: Pool, families: Sequence[str], *, seed: int = 0) -> Domain:
     """The domain of `model` from random training views of `families` and reals."""
     model = model.eval()
     known = np.array([i for i, name in enumerate(pool.families) if name == "real" or name in families])
@@ -98,8 +99,7 @@ def learn_domain(model: TwoBranch, pool: Pool, early: Maps, families: Sequence[s
     features = []
     for at in range(0, len(rows), CHUNK):
         some = rows[at : at + CHUNK]
-        maps = torch.from_numpy(early[some]).float().contiguous(memory_format=torch.channels_last)
-        features.append(model.resume(maps, to_tiles([pool.tiles[row] for row in some])).features.numpy())
+        features.append(look(model, [(pool.crops[row], pool.tiles[row]) for row in some])[-1])
     names = ("real", *families)
     classes = np.array([names.index(pool.families[row]) for row in rows])
     return fit_domain(np.concatenate(features), classes)
@@ -124,12 +124,18 @@ def judge(marks: Marks, samples: Sequence[Sample], families: Sequence[str]) -> d
 
 def _aucs(fakes: Marks, reals: Marks, ffhq: Marks) -> dict[str, Any]:
     found: dict[str, Any] = {"fakes": len(fakes.both), "against": len(reals.both)}
-    found["interval"] = [round(v, 3) for v in bootstrap(auc, fakes.both, reals.both)]
+    found["interval"] = _interval(fakes.both, reals.both)
     for branch in BRANCHES:
         mine = getattr(fakes, branch)
         found[branch] = round(auc(mine, getattr(reals, branch)), 4)
         found[f"{branch}_ffhq"] = round(auc(mine, getattr(ffhq, branch)), 4)
     return found
+
+
+def _interval(fakes: NDArray[np.float64], reals: NDArray[np.float64]) -> Interval:
+    scores, count = np.concatenate([fakes, reals]), len(fakes) + len(reals)
+    weights = group_weights(np.arange(count))
+    return interval(ranking(scores, np.arange(count) < len(fakes), weights)["auc"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,14 +232,14 @@ def _leave_out(left: str, args: argparse.Namespace, pool: Pool, samples: Sequenc
     weights = args.folder / f"without_{left}.safetensors"
     fit(model, pool, early, recipe, minutes=args.minutes, steps=args.steps, seed=args.seed, out=weights)
     trained = time.process_time() - start
-    domain = learn_domain(model, pool, early, families)
+    domain = learn_domain(model, pool, families)
     found = assess(model, domain, wanted(samples, (left,)), args.root, (left,))
     return found | {"recipe": _plain(recipe), "train_cpu_s": round(trained)}
 
 
 def _in_family(args: argparse.Namespace, pool: Pool, samples: Sequence[Sample]) -> dict[str, Any]:
     model = build(FAMILIES, args.weights)
-    domain = learn_domain(model, pool, early_maps(model, pool, args.pool / "early_s2.npy"), FAMILIES)
+    domain = learn_domain(model, pool, FAMILIES)
     return assess(model, domain, wanted(samples, FAMILIES), args.root, FAMILIES)
 
 

@@ -23,6 +23,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
@@ -31,21 +32,14 @@ from detector.faces import crop_face
 from detector.training.blend import Blend, difference_mask, self_blend
 from detector.training.data import Sample, read_faces
 from detector.training.degrade import degrade, recolour
-from detector.training.train import (
-    FAMILIES,
-    PEAK_RATE,
-    Faces,
-    build,
-    jitter,
-    loss_of,
-    rate_at,
-    save,
-    targets,
-    update_average,
-)
+from detector.training.pairs import Faces
+from detector.training.pretrained import load_imagenet
+from detector.training.train import BACKBONE, jitter, loss_of, rate_at, save, targets, update_average
 from detector.types import Face, Pixels, Tier
 
+FAMILIES: Final = ("swap", "replacement", "blend")
 SIDE: Final = 256
+PEAK_RATE: Final = 1e-3
 TIER_SHARES: Final = {Tier.CLEAN: 0.6, Tier.WEB: 0.28, Tier.HARD: 0.12}
 ECHO_SHARES: Final = {Tier.WEB: 0.6, Tier.HARD: 0.4}
 SWAP_PAIRS, REPLACEMENT_PAIRS, BLEND_PAIRS, ECHOED_PAIRS = 10, 3, 4, 4
@@ -70,7 +64,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`masks` are targets at `MASK_STRIDE` and `known` whether they count; row `echo[i]` shows the face of `i` again."""
+    """`masks` are targets at `MASK_STRIDE`, `known` says whether they count; the last rows show those of `echo` again."""
 
     crops: Tensor
     target: Tensor
@@ -174,7 +168,7 @@ def make_batch(faces: Faces, rng: np.random.Generator) -> Batch:
     families = [scene.family for scene in shown] + [shown[row].family for row in echo]
     return Batch(
         to_input(crops),
-        *targets(FAMILIES["manipulation"], families),
+        *targets(FAMILIES, families),
         torch.from_numpy(np.stack(masks + [masks[row] for row in echo])),
         torch.tensor(known + [known[row] for row in echo]),
         torch.tensor(echo),
@@ -223,6 +217,16 @@ def echo_loss(sight: Sight, echo: Tensor) -> Tensor:
     first, second = suspicion(sight.logits[echo]), suspicion(sight.logits[again])
     divergence = ((torch.sigmoid(first) - torch.sigmoid(second)) * (first - second)).mean()
     return apart + divergence
+
+
+def build(start: Path | None) -> FamilyClassifier:
+    """The network, from ImageNet or from the earlier weights at `start`."""
+    model = FamilyClassifier(BACKBONE, len(FAMILIES), drop_path=0.1, dropout=0.2)
+    if start is None:
+        load_imagenet(model.body)
+    else:
+        model.load_state_dict({name: value.float() for name, value in load_file(start).items()}, strict=False)
+    return model
 
 
 def train(
@@ -276,15 +280,13 @@ def main() -> None:
     torch.set_num_threads(1)
     samples = [sample for sample in read_faces(args.faces) if sample.split == "train" and _useful(sample)]
     faces = Faces(samples, args.root, rng=np.random.default_rng(args.seed))
-    model = build("manipulation", args.start)
-    done = train(
-        model, faces, args.out, minutes=args.minutes, seed=args.seed, peak=args.rate, device=args.device
-    )
+    model = build(args.start)
+    done = train(model, faces, args.out, minutes=args.minutes, seed=args.seed, peak=args.rate, device=args.device)
     print(json.dumps(done) if args.json else f"{done['steps']} steps, weights in {done['weights']}")
 
 
 def _useful(sample: Sample) -> bool:
-    return sample.real or sample.family in FAMILIES["manipulation"]
+    return sample.real or sample.family in FAMILIES
 
 
 if __name__ == "__main__":

@@ -9,23 +9,25 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from detector.classifier.network import FamilyClassifier
-from detector.training.blend import self_blend
+from detector.classifier.network import MASK_STRIDE, FamilyClassifier
+from detector.training.blend import difference_mask, self_blend
 from detector.training.data import Sample, read_index
 from detector.training.degrade import compress, degrade, recolour
-from detector.training.score import deliver
-from detector.training.train import (
+from detector.training.manipulation import (
+    ECHOED_PAIRS,
     FAMILIES,
-    Faces,
+    SIDE,
+    Framing,
+    Scene,
     build,
-    jitter,
-    loss_of,
-    manipulation_batch,
-    rate_at,
-    synthesis_batch,
-    targets,
+    make_batch,
+    mask_target,
+    scenes,
     train,
 )
+from detector.training.pairs import Faces
+from detector.training.score import deliver
+from detector.training.train import jitter, loss_of, rate_at, targets
 from detector.types import Face, Pixels, Tier
 
 FACE = Face((40.0, 30.0, 110.0, 120.0), ((60.0, 60.0), (90.0, 60.0), (75.0, 80.0), (62.0, 98.0), (88.0, 98.0)), 1.0)
@@ -51,15 +53,42 @@ def faces(tmp_path: Path) -> Faces:
 
 
 def test_a_swap_stands_beside_the_photo_that_it_was_made_from(faces: Faces) -> None:
-    batch = list(manipulation_batch(faces, np.random.default_rng(0)))
-    assert [example.family for example in batch[:4]] == ["swap", "real", "swap", "real"]
-    assert sum(example.family == "real" for example in batch) == len(batch) // 2
-    assert {example.family for example in batch} == {"real", *FAMILIES["manipulation"]}
+    shown = list(scenes(faces, np.random.default_rng(0)))
+    assert [scene.family for scene in shown[:4]] == ["swap", "real", "swap", "real"]
+    assert sum(scene.family == "real" for scene in shown) == len(shown) // 2
+    assert {scene.family for scene in shown} == {"real", *FAMILIES}
+    assert all(scene.mask is not None and not scene.mask.any() for scene in shown if scene.family == "real")
+    assert all(scene.mask is not None and scene.mask.any() for scene in shown if scene.family == "blend")
 
 
-def test_every_synthetic_family_meets_as_many_reals(faces: Faces) -> None:
-    batch = list(synthesis_batch(faces, np.random.default_rng(0)))
-    assert sum(example.family == "real" for example in batch) == len(batch) // 2
+def test_a_batch_shows_some_faces_again_with_the_same_targets(faces: Faces) -> None:
+    batch = make_batch(faces, np.random.default_rng(0))
+    again = slice(len(batch.crops) - len(batch.echo), None)
+    assert len(batch.echo) == 2 * ECHOED_PAIRS
+    assert torch.equal(batch.target[batch.echo], batch.target[again])
+    assert torch.equal(batch.masks[batch.echo], batch.masks[again])
+    assert batch.masks.shape[1:] == (SIDE // MASK_STRIDE, SIDE // MASK_STRIDE)
+
+
+def test_the_mask_target_lies_where_the_crop_was_changed(faces: Faces) -> None:
+    mask = np.zeros((150, 150), np.float32)
+    mask[60:80, 50:70] = 1.0
+    scene = Scene(picture(1), FACE, "blend", mask)
+    straight = mask_target(scene, Framing(FACE, 1.3, mirrored=False))
+    assert np.allclose(mask_target(scene, Framing(FACE, 1.3, mirrored=True)), straight[:, ::-1])
+    assert straight.max() == pytest.approx(1.0, abs=0.02)
+    assert straight[:, : straight.shape[1] // 2].sum() > straight[:, straight.shape[1] // 2 :].sum()
+
+
+def test_pairs_that_do_not_lie_on_each_other_have_no_mask() -> None:
+    real = picture(7)
+    fake = real.copy()
+    fake[60:90, 60:90] = 255 - fake[60:90, 60:90]
+    mask = difference_mask(fake, real)
+    assert mask is not None
+    assert mask[75, 75] == 1.0
+    assert mask[5, 5] == 0.0
+    assert difference_mask(np.roll(fake, 9, axis=1), real) is None
 
 
 def test_targets_ask_each_head_only_about_its_own_family() -> None:
@@ -71,12 +100,12 @@ def test_targets_ask_each_head_only_about_its_own_family() -> None:
 
 
 def test_a_few_steps_write_weights_that_load(faces: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("detector.training.train.BACKBONE", TINY)
+    monkeypatch.setattr("detector.training.manipulation.BACKBONE", TINY)
     model = FamilyClassifier(TINY, 3)
-    train("manipulation", model, faces, tmp_path, minutes=0.03, seed=1)
+    train(model, faces, tmp_path, minutes=0.03, seed=1, peak=1e-3, device="cpu")
     written = tmp_path / "manipulation.safetensors"
     assert all(torch.isfinite(value.float()).all() for value in load_file(written).values())
-    build("manipulation", written)
+    build(written)
 
 
 def test_the_rate_rises_and_falls() -> None:

@@ -1,0 +1,61 @@
+"""Writes the card of tier `vit` from cached features; a delivery stands for the quality tier of its name.
+
+The reals are those of the synthetic sets only. Run `detector.training.score` with this card, then `calibrate` on its
+rows, for thresholds that also hold for photos of the other sets.
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import tomli_w
+from numpy.typing import NDArray
+from safetensors.numpy import load
+
+from detector.classifier.base_weights import ONNX_SHA256, WHEEL, fingerprint
+from detector.classifier.calibration import domain_limit, fit
+from detector.classifier.cards import Calibration
+from detector.training.calibrate import VERSION, card
+from detector.training.clip_features import BACKBONE, SIDE
+from detector.types import Tier
+
+Scores = NDArray[np.float64]
+Names = NDArray[np.str_]
+
+LICENCE: Final = (
+    "Apache-2.0 (probe); the base is OpenAI CLIP ViT-B/16, MIT as its upstream model card states, not shipped here"
+)
+
+
+def calibrations_of(scores: Scores, distances: Scores, fakes: NDArray[np.bool_], tiers: Names) -> dict[Tier, Any]:
+    """A calibration for each tier from measured faces (val), with the distance within which known faces lie."""
+    found = {}
+    for tier in Tier:
+        here = tiers == str(tier)
+        fitted = fit(scores[here & ~fakes], scores[here & fakes])
+        found[tier] = _bounded(fitted, domain_limit(distances[here]))
+    return found
+
+
+def _bounded(fitted: Calibration, limit: float) -> Calibration:
+    return Calibration(
+        fitted.scale, fitted.bias, fitted.flag, fitted.review, fitted.tail, fitted.stated_fpr, fitted.reals, limit
+    )
+
+
+def write_card(weights: Path, base: Path, calibrations: dict[Tier, Any], *, families: tuple[str, ...]) -> Path:
+    """Writes the card beside `weights`, bound to the base at `base`."""
+    table = card("synthesis", weights, calibrations)
+    table["model"] |= {
+        "name": f"{BACKBONE}.probe_{VERSION}",
+        "arch": "clip",
+        "backbone": BACKBONE,
+        "families": list(families),
+        "side": SIDE,
+        "licence": LICENCE,
+        "base": fingerprint(load(base.read_bytes())),
+    }
+    table["data"]["base"] = f"the image tower in {WHEEL} (ONNX sha256 {ONNX_SHA256}), dequantised"
+    path = weights.parent / "synthesis_vit.card.toml"
+    path.write_text(tomli_w.dumps(table), encoding="utf-8")
+    return path
