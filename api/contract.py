@@ -22,6 +22,7 @@ from detector.types import (
     KnownMatch,
     Label,
     MediaKind,
+    Moment,
     Provenance,
     Report,
     Verdict,
@@ -59,15 +60,20 @@ def schema(name: str) -> Mapping[str, Any]:
 
 def scan_object(report: Report, *, path: str) -> Document:
     """An inspection as it is before it is recorded: `id` and `created_at` are null and `receipt` holds nulls."""
-    faces, evidence = [_face(item) for item in report.faces], [_evidence(item) for item in report.evidence]
     head = {"path": path, "sha256": report.media.sha256, "kind": str(report.media.kind)}
-    return _scan(head, report.verdict, report.scores, faces, evidence, report.provenance, None)
+    found = {
+        "faces": [_face(item) for item in report.faces],
+        "evidence": [_evidence(item) for item in report.evidence],
+        "timeline": [_moment(item) for item in report.timeline],
+    }
+    return _scan(head, report.verdict, report.scores, found, report.provenance, None)
 
 
 def failed_scan(*, path: str, code: str, detail: str, sha256: str | None = None, kind: str | None = None) -> Document:
     """An input that could not be inspected; `sha256` and `kind` if its bytes could be read at all."""
     head = {"path": path, "sha256": sha256, "kind": kind or str(MediaKind.UNKNOWN)}
-    return _scan(head, NOT_JUDGED, {}, [], [], NOT_READ, error_object(code, detail))
+    nothing: Document = {"faces": [], "evidence": [], "timeline": []}
+    return _scan(head, NOT_JUDGED, {}, nothing, NOT_READ, error_object(code, detail))
 
 
 def verify_object(provenance: Provenance, verdict: Verdict, *, path: str, sha256: str | None = None) -> Document:
@@ -153,12 +159,11 @@ def _scan(
     head: Document,
     verdict: Verdict,
     scores: Mapping[str, float | None],
-    faces: Sequence[Document],
-    evidence: Sequence[Document],
+    found: Document,
     provenance: Provenance,
     error: Document | None,
 ) -> Document:
-    found = {"verdict": verdict_object(verdict), "scores": _scores(scores), "faces": faces, "evidence": evidence}
+    found = {"verdict": verdict_object(verdict), "scores": _scores(scores)} | found
     return _head(SCAN) | head | found | _provenance(provenance) | {"receipt": _no_receipt(), "error": error}
 
 
@@ -196,6 +201,15 @@ def _face(item: FaceScores) -> Document:
         "frame": face.frame,
         "time_s": _number(face.time_s),
         "track": face.track,
+        "scores": _scores(item.scores),
+    }
+
+
+def _moment(item: Moment) -> Document:
+    return {
+        "frame": item.frame,
+        "time_s": _number(item.time_s),
+        "shot": item.shot,
         "scores": _scores(item.scores),
     }
 

@@ -4,8 +4,8 @@ Each is one procedure: 1 decide, and audit the decision  2 act, in a thread  3 a
 in one transaction  4 hand out the receipt. A failure in 2 is audited as well, and then raised.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from api.auth import Actor
@@ -18,13 +18,15 @@ from api.making import generate as generate
 from api.outcomes import Draft, complete, on_record
 from api.policy import PolicyAction, PolicyContext, PolicyRequest
 from api.receipts import Receipt
-from api.rendering import preview_of
+from api.rendering import Preview, preview_of
+from api.timeline import shown_frame
 from api.workplace import Workplace as Workplace
 from detector.errors import UnsupportedMedia
 from detector.media import open_media, sha256_hex, sniff
 from detector.sandbox import Sandbox
 from detector.types import Media, MediaKind, Pixels, Provenance, Report, Verdict
 from detector.verdict import decide
+from detector.video import MARK_FRAMES, is_clip, still_at, stills
 
 INSPECTION = "inspection"
 VERIFICATION = "verification"
@@ -53,7 +55,7 @@ async def inspect(
     await permit(workplace, _request(workplace, actor, PolicyAction.INSPECT, purpose))  # 1
     async with on_record(workplace, actor, INSPECTION, name=name):
         report = await workplace.run(lambda: workplace.detector.inspect(data))  # 2
-        preview = await _preview(workplace, data) if keep_preview else None
+        preview = await _preview(workplace, data, report) if keep_preview else None
     draft = Draft(INSPECTION, name, report.media.sha256, scan_object(report, path=name), preview)
     done = await complete(workplace, actor, draft)  # 3
     return Answer(done.id, done.document, done.receipt, done.entry, report.verdict, report.provenance, report)  # 4
@@ -78,22 +80,36 @@ def _request(workplace: Workplace, actor: Actor, action: PolicyAction, purpose: 
 
 
 def _check(workplace: Workplace, data: bytes) -> tuple[Media, Provenance]:
-    media, pixels = _open(data, workplace.sandbox)
-    return media, workplace.checker.check(data, media, pixels)
+    media, pictures = _open(data, workplace.sandbox)
+    first, more = (pictures[0], pictures[1:]) if pictures else (None, ())
+    return media, workplace.checker.check(data, media, first, more=more)
 
 
-def _open(data: bytes, sandbox: Sandbox) -> tuple[Media, Pixels | None]:
-    """As `open_media`; media of a kind that is not decoded may still carry credentials, so it comes without pixels."""
+def _open(data: bytes, sandbox: Sandbox) -> tuple[Media, Sequence[Pixels]]:
+    """The picture, or a few frames of a clip; what is not decoded may still carry credentials and comes without any."""
     try:
+        if is_clip(data):
+            return stills(data, sandbox=sandbox, count=MARK_FRAMES)
         media, frame = open_media(data, sandbox=sandbox)
     except UnsupportedMedia:
         kind, mime = sniff(data)
         if kind is MediaKind.UNKNOWN:
             raise
-        return Media(sha256_hex(data), kind, mime, len(data), 0, 0), None
-    return media, frame.pixels
+        return Media(sha256_hex(data), kind, mime, len(data), 0, 0), ()
+    return media, (frame.pixels,)
 
 
-async def _preview(workplace: Workplace, data: bytes) -> Mapping[str, Any]:
-    small = await workplace.run(lambda: preview_of(open_media(data, sandbox=workplace.sandbox)[1].pixels))
-    return {"blob": await workplace.blobs.put(small.jpeg), "width": small.width, "height": small.height}
+async def _preview(workplace: Workplace, data: bytes, report: Report) -> Mapping[str, Any]:
+    small = await workplace.run(lambda: _small(data, report, workplace.sandbox))
+    place = {"frame": small.frame, "time_s": small.time_s, "width": small.width, "height": small.height}
+    return {"blob": await workplace.blobs.put(small.jpeg)} | place
+
+
+def _small(data: bytes, report: Report, sandbox: Sandbox) -> Preview:
+    """A small copy of the picture, or of the most telling frame of a clip."""
+    shown = shown_frame({"timeline": [asdict(moment) for moment in report.timeline]})
+    if shown is None:
+        return preview_of(open_media(data, sandbox=sandbox)[1].pixels)
+    frame = still_at(data, shown[0], sandbox=sandbox)
+    size = {"width": report.media.width, "height": report.media.height}
+    return replace(preview_of(frame.pixels), frame=frame.index, time_s=frame.time_s, **size)

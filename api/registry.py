@@ -46,8 +46,8 @@ class RegistryChecker(ProvenanceChecker):
         super().__init__(sandbox=sandbox, keys=keys, trust=trust, known_media=known_media)
         self._registry = registry
 
-    def check(self, data: bytes, media: Media, pixels: Pixels | None) -> Provenance:
-        found = super().check(data, media, pixels)
+    def check(self, data: bytes, media: Media, pixels: Pixels | None, *, more: Sequence[Pixels] = ()) -> Provenance:
+        found = super().check(data, media, pixels, more=more)
         record_id = found.watermark.record_id
         if not found.watermark.detected or record_id is None:
             return found

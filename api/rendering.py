@@ -12,6 +12,7 @@ import cv2
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from api.timeline import drawing_of
 from api.wording import ACTIONS, CREDENTIAL_STATES, EVIDENCE_KINDS, EVIDENCE_STATES, LABELS, Words, reason_words
 from detector.types import Action, Label, Pixels
 
@@ -26,11 +27,16 @@ PAGE_SCRIPTS = ("receipt.js", "sheet.js")
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A small JPEG of a picture, with the `width` and `height` in pixels of the full one that boxes refer to."""
+    """A small JPEG of a picture, with the `width` and `height` in pixels of the full one that boxes refer to.
+
+    Of a clip it is the frame `frame` at `time_s`, and only the faces in that one are marked on it.
+    """
 
     jpeg: bytes
     width: int
     height: int
+    frame: int | None = None
+    time_s: float | None = None
 
     @property
     def uri(self) -> str:
@@ -145,6 +151,7 @@ def _environment() -> Environment:
         power=_power,
         short=lambda text: f"{text[:8]}…{text[-4:]}" if len(text) > 16 else text,
         name=lambda path: Path(str(path)).name,
+        drawing=drawing_of,
     )
     return environment
 

@@ -49,4 +49,5 @@ async def _preview(workplace: Workplace, stored: StoredInspection) -> Preview | 
     kept = stored.report.get("preview")
     if kept is None:
         return None
-    return Preview(await workplace.blobs.get(kept["blob"]), kept["width"], kept["height"])
+    jpeg = await workplace.blobs.get(kept["blob"])
+    return Preview(jpeg, kept["width"], kept["height"], kept.get("frame"), kept.get("time_s"))

@@ -91,15 +91,20 @@ def ask(expert: Expert, pixels: Pixels, faces: Sequence[JudgedFace]) -> ExpertRe
         Look(face, float(logit), float(distance), expert.card.calibrations[face.tier])
         for face, logit, distance in zip(fit, reading.logits, reading.distances, strict=True)
     ]
+    return result_of(expert, faces, looks, opinion_of(expert, faces, looks))
+
+
+def result_of(expert: Expert, faces: Sequence[JudgedFace], looks: Sequence[Look], opinion: Opinion) -> ExpertResult:
+    """`opinion` with the probability and the evidence of every face."""
     per_face = {look.face.index: probability(look.logit, look.calibration) for look in looks}
     evidence = [_finding(expert, look, per_face[look.face.index]) for look in looks]
     evidence += [_abstention(expert, face) for face in faces if face.unfit]
-    return ExpertResult(opinion_of(expert, faces, looks), per_face, tuple(evidence))
+    return ExpertResult(opinion, per_face, tuple(evidence))
 
 
 def _finding(expert: Expert, look: Look, score: float) -> Evidence:
     reasons = (Reason.OUT_OF_DOMAIN,) if look.strange else ()
-    where = Where(look.face.index, look.face.face.frame, look.face.face.time_s)
+    where = place_of(look.face)
     return Evidence(
         expert.card.kind, look.state, score=score, tier=look.face.tier, model=expert.card.name, reasons=reasons,
         where=where,
@@ -107,8 +112,13 @@ def _finding(expert: Expert, look: Look, score: float) -> Evidence:
 
 
 def _abstention(expert: Expert, face: JudgedFace) -> Evidence:
-    where = Where(face.index, face.face.frame, face.face.time_s)
-    return Evidence(expert.card.kind, EvidenceState.NOT_APPLICABLE, tier=face.tier, reasons=face.unfit, where=where)
+    return Evidence(
+        expert.card.kind, EvidenceState.NOT_APPLICABLE, tier=face.tier, reasons=face.unfit, where=place_of(face)
+    )
+
+
+def place_of(face: JudgedFace) -> Where:
+    return Where(face.index, face.face.frame, face.face.time_s, face.face.track)
 
 
 def opinion_of(expert: Expert, faces: Sequence[JudgedFace], looks: Sequence[Look]) -> Opinion:

@@ -1,4 +1,4 @@
-"""The detector as one procedure: bytes in, report out.
+"""The detector as one procedure: bytes in, report out; that for clips is `detector.footage`.
 
 1 decode  2 find faces  3 measure what the delivery left  4 ask both experts about every face
 5 read provenance  6 fuse into a verdict
@@ -8,28 +8,29 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from detector.classifier.batcher import Batcher
 from detector.classifier.cards import shipped
+from detector.classifier.explain import heatmap, overlay
 from detector.classifier.registry import load_expert
 from detector.classifier.scorer import Expert, pick_device
 from detector.ensemble import by_kind, face_scores, heard, may_flag, reconcile
 from detector.faces import FaceFinder
+from detector.footage import Footage
 from detector.media import open_media
 from detector.opinions import ExpertResult, JudgedFace, ask, judge
 from detector.provenance.check import ProvenanceChecker
 from detector.quality import jpeg_quality
 from detector.sandbox import Sandbox
 from detector.types import (
-    CredentialState,
-    Evidence,
     EvidenceKind,
-    EvidenceState,
     FaceScores,
     Pixels,
-    Provenance,
     Report,
 )
-from detector.verdict import decide
+from detector.verdict import decide, provenance_evidence
+from detector.video import is_clip
 
 EXPERTS = (EvidenceKind.MANIPULATION, EvidenceKind.SYNTHESIS)
 
@@ -73,8 +74,16 @@ class Detector:
     def _finder(self) -> FaceFinder:
         return FaceFinder(device=pick_device(self._device))
 
+    @cached_property
+    def _footage(self) -> Footage:
+        return Footage(
+            sandbox=self._sandbox, checker=self._checker, finder=self._finder, experts=self._experts, own=self._own
+        )
+
     def inspect(self, data: bytes) -> Report:
         """The report on one file; raises a `DetectorError` if it is not media that can be judged."""
+        if is_clip(data):
+            return self._footage.inspect(data)
         media, frame = open_media(data, sandbox=self._sandbox)  # 1
         found = self._finder.find(frame.pixels)  # 2
         faces = judge(frame.pixels, found, jpeg=jpeg_quality(data))  # 3
@@ -90,30 +99,19 @@ class Detector:
             provenance=provenance,
         )
 
+    def explain(self, data: bytes, kind: EvidenceKind = EvidenceKind.MANIPULATION) -> Pixels:
+        """The picture in grey, tinted where the shipped expert of `kind` sees traces; plain grey without a fit face."""
+        _, frame = open_media(data, sandbox=self._sandbox)
+        faces = judge(frame.pixels, self._finder.find(frame.pixels), jpeg=jpeg_quality(data))
+        fit = [face.face for face in faces if not face.unfit]
+        expert = next(expert for expert in self._experts if expert.card.kind is kind)
+        masks = expert.read([expert.prepare(frame.pixels, face) for face in fit]).masks
+        height, width = frame.pixels.shape[:2]
+        if masks is None:
+            return overlay(frame.pixels, np.zeros((height, width), np.float32))
+        return overlay(frame.pixels, heatmap((height, width), fit, masks, expert.card))
+
     def _ask(self, pixels: Pixels, faces: Sequence[JudgedFace]) -> list[ExpertResult]:
         results = [ask(expert, pixels, faces) for expert in self._experts]
         own = (heard(ask(expert, pixels, faces), expert.card, flags=flags) for expert, flags in self._own)
         return [*results, *own]
-
-
-_CREDENTIAL_EVIDENCE = {
-    CredentialState.TRUSTED: EvidenceState.CLEAR,
-    CredentialState.VALID: EvidenceState.INCONCLUSIVE,
-    CredentialState.INVALID: EvidenceState.FIRED,
-    CredentialState.ABSENT: EvidenceState.ABSENT,
-    CredentialState.REMOTE: EvidenceState.INCONCLUSIVE,
-    CredentialState.UNREADABLE: EvidenceState.UNREADABLE,
-}
-
-
-def provenance_evidence(provenance: Provenance) -> tuple[Evidence, ...]:
-    """Provenance findings in the form in which experts' findings are reported."""
-    mark, credentials = provenance.watermark, provenance.credentials
-    state = EvidenceState.FIRED if credentials.declares_ai else _CREDENTIAL_EVIDENCE[credentials.state]
-    return (
-        Evidence(
-            EvidenceKind.WATERMARK, EvidenceState.FIRED if mark.detected else EvidenceState.ABSENT, model="shingan.wm.1"
-        ),
-        Evidence(EvidenceKind.CREDENTIALS, state),
-        Evidence(EvidenceKind.KNOWN_MEDIA, EvidenceState.FIRED if provenance.known_media else EvidenceState.ABSENT),
-    )

@@ -31,7 +31,9 @@ class Reason(StrEnum):
     KNOWN_MEDIA = "known_media"
     MODEL_UNAVAILABLE = "model_unavailable"
     MEDIA_UNREADABLE = "media_unreadable"
-    VIDEO_NOT_ANALYSED = "video_not_analysed"
+    SOUND_NOT_ANALYSED = "sound_not_analysed"
+    FRAMES_SAMPLED = "frames_sampled"
+    CLIP_INCOMPLETE = "clip_incomplete"
     CLASSIFIER_NOT_RUN = "classifier_not_run"
 
 
@@ -93,7 +95,15 @@ SENTENCES: dict[Reason, tuple[str, str]] = {
     Reason.KNOWN_MEDIA: ("The picture is on a known-media list.", "既知メディアのリストに一致しました。"),
     Reason.MODEL_UNAVAILABLE: ("An expert's weights could not be loaded.", "判定モデルを読み込めません。"),
     Reason.MEDIA_UNREADABLE: ("The file could not be decoded.", "ファイルを復号できません。"),
-    Reason.VIDEO_NOT_ANALYSED: ("This version does not analyse video.", "この版は動画を解析しません。"),
+    Reason.SOUND_NOT_ANALYSED: ("Sound was not analysed.", "音声は解析していません。"),
+    Reason.FRAMES_SAMPLED: (
+        "Only sampled frames were looked at, not every frame.",
+        "全フレームではなく、抽出したフレームのみを確認しました。",
+    ),
+    Reason.CLIP_INCOMPLETE: (
+        "The clip is cut off or damaged; only what could be decoded was judged.",
+        "動画が途中で切れているか破損しており、復号できた部分のみを判定しました。",
+    ),
     Reason.CLASSIFIER_NOT_RUN: (
         "Only provenance was checked; no expert looked at the pixels.",
         "来歴のみを確認し、画素は判定していません。",

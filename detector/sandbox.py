@@ -50,11 +50,12 @@ class Sandbox:
         self._closed = False
         self._finalizer = weakref.finalize(self, _end_all, self._idle)
 
-    def call(self, task: str, payload: bytes, **options: object) -> object:
+    def call(self, task: str, payload: bytes, *, patience: float = 1.0, **options: object) -> object:
         """What the function `task` ("package.module:function") returns for `payload` and `options` in a child.
 
         That is an array (uint8, uint16 or float32), or anything JSON can say. `options` are JSON too. Waits for a free
-        child first; that time does not count.
+        child first; that time does not count. `patience` stretches the wall-clock limit alone: for tasks that a busy
+        machine must not fail, whose processor time stays limited.
 
         Raises `DecodeTimeout` past the time limit, `MediaTooLarge` past the memory or byte limit, `UnreadableMedia`
         if the child crashed or the function failed, and any other `DetectorError` that the function raised.
@@ -62,7 +63,7 @@ class Sandbox:
         if len(payload) > self.limits.max_bytes:
             raise MediaTooLarge(f"The file is larger than {self.limits.max_bytes} bytes.")
         with self._borrow() as worker:
-            return worker.call(task, payload, options=options, seconds=self.limits.seconds)
+            return worker.call(task, payload, options=options, seconds=patience * self.limits.seconds)
 
     def close(self) -> None:
         """End the idle children now and the busy ones as they finish; later calls fail."""

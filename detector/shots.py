@@ -80,6 +80,9 @@ def choose(times: NDArray[np.float64], shots: Sequence[Span], usable: NDArray[np
     for shot, share in zip(shots, shares(lengths, max(wanted, min(len(shots), MOST))), strict=True):
         numbers = shot.start + np.flatnonzero(usable[shot.start : shot.end])
         chosen.update(_spread(times, numbers, share, edges[shot.start], edges[shot.end]))
+    if len(chosen) < LEAST:  # almost all frames in one place, as where a picture stands still for long
+        numbers = np.flatnonzero(usable)
+        chosen.update(numbers[np.linspace(0, len(numbers) - 1, min(LEAST, len(numbers))).astype(np.int64)].tolist())
     return sorted(chosen)
 
 
@@ -93,17 +96,14 @@ def shares(lengths: NDArray[np.float64], total: int) -> list[int]:
 
 
 def _spread(times: NDArray[np.float64], numbers: NDArray[np.int64], share: int, start: float, end: float) -> set[int]:
-    """The `share` of `numbers` next to the middles of as many equal parts; fewer where several are the same."""
+    """The `share` of `numbers` next to the middles of as many equal parts; fewer where none is near, or one taken."""
     if len(numbers) <= share:
         return {int(number) for number in numbers}
-    middles = start + (np.arange(share) + 0.5) / max(share, 1) * (end - start)
-    return _distinct(times[numbers], numbers, middles)
-
-
-def _distinct(times: NDArray[np.float64], numbers: NDArray[np.int64], wanted: NDArray[np.float64]) -> set[int]:
-    """The next free number for each instant, so that a burst in a variable frame rate loses no sample."""
-    free = np.ones(len(numbers), dtype=bool)
-    for instant in wanted:
-        at = int(np.argmin(np.where(free, np.abs(times - instant), np.inf)))
-        free[at] = False
-    return {int(number) for number in numbers[~free]}
+    part = (end - start) / max(share, 1)
+    taken: set[int] = set()
+    for middle in start + (np.arange(share) + 0.5) * part:
+        distances = np.abs(times[numbers] - middle)
+        at = int(np.argmin(distances))
+        if distances[at] <= part or not taken:
+            taken.add(int(numbers[at]))
+    return taken

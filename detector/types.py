@@ -77,7 +77,9 @@ class CredentialState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """An uploaded file as it was sniffed and decoded; `width` and `height` are after the EXIF turn, in pixels."""
+    """An uploaded file as it was sniffed and decoded; `width` and `height` are after the EXIF turn, in pixels.
+
+    Those of a clip are as it is shown: after its turn, with square pixels."""
 
     sha256: str
     kind: MediaKind
@@ -97,7 +99,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """A found face: `box` is x0, y0, x1, y1 and `landmarks` eyes, nose, mouth corners as x, y; all in frame pixels."""
+    """A found face: `box` is x0, y0, x1, y1 and `landmarks` eyes, nose, mouth corners as x, y; all in frame pixels.
+
+    In a clip `frame` is its number in the whole clip, from 0, and `track` numbers who is the same from frame to frame.
+    """
 
     box: tuple[float, float, float, float]
     landmarks: tuple[tuple[float, float], ...]
@@ -114,9 +119,12 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Where:
+    """What a finding is about: one face, or with `track` alone all faces of one track; null where it is the file."""
+
     face: int | None = None
     frame: int | None = None
     time_s: float | None = None
+    track: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,10 +241,23 @@ class FaceScores:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A frame of a clip that was looked at: its number, time and shot, and the highest score of its faces by kind."""
+
+    frame: int
+    time_s: float
+    shot: int
+    scores: Mapping[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
+    """`timeline` is that of a clip, in order of time; empty for a picture."""
+
     media: Media
     verdict: Verdict
     scores: Mapping[str, float | None]
     faces: tuple[FaceScores, ...]
     evidence: tuple[Evidence, ...]
     provenance: Provenance
+    timeline: tuple[Moment, ...] = ()

@@ -14,6 +14,7 @@ from detector.types import (
     Action,
     Credentials,
     CredentialState,
+    Evidence,
     EvidenceKind,
     EvidenceState,
     Label,
@@ -204,3 +205,26 @@ def find_conflicts(provenance: Provenance) -> tuple[Reason, ...]:
 
 def _unique(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
     return tuple(dict.fromkeys(reasons))
+
+
+_CREDENTIAL_EVIDENCE: Final = {
+    CredentialState.TRUSTED: EvidenceState.CLEAR,
+    CredentialState.VALID: EvidenceState.INCONCLUSIVE,
+    CredentialState.INVALID: EvidenceState.FIRED,
+    CredentialState.ABSENT: EvidenceState.ABSENT,
+    CredentialState.REMOTE: EvidenceState.INCONCLUSIVE,
+    CredentialState.UNREADABLE: EvidenceState.UNREADABLE,
+}
+
+
+def provenance_evidence(provenance: Provenance) -> tuple[Evidence, ...]:
+    """Provenance findings in the form in which experts' findings are reported."""
+    mark, credentials = provenance.watermark, provenance.credentials
+    state = EvidenceState.FIRED if credentials.declares_ai else _CREDENTIAL_EVIDENCE[credentials.state]
+    return (
+        Evidence(
+            EvidenceKind.WATERMARK, EvidenceState.FIRED if mark.detected else EvidenceState.ABSENT, model="shingan.wm.1"
+        ),
+        Evidence(EvidenceKind.CREDENTIALS, state),
+        Evidence(EvidenceKind.KNOWN_MEDIA, EvidenceState.FIRED if provenance.known_media else EvidenceState.ABSENT),
+    )

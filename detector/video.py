@@ -10,21 +10,25 @@ from typing import Final
 
 import numpy as np
 
-from detector.errors import DecodeTimeout, DetectorError, UnreadableMedia
+from detector.errors import DecodeTimeout, UnreadableMedia
 from detector.media import require_bytes, sha256_hex, sniff
 from detector.sandbox import Sandbox
 from detector.shots import MOST
-from detector.types import Frame, Media, MediaKind
+from detector.types import Frame, Media, MediaKind, Pixels
 
 SURVEY = "detector.video_decoder:survey"
 PICK = "detector.video_decoder:pick"
 SIDE: Final = 1920
 """Longer side in pixels of the frames that are looked at: full HD stays as it is, 4K is halved."""
+MARK_FRAMES: Final = 3
+"""Frames in which the watermark is searched; half a second to a second each."""
 BATCH_BYTES: Final = 32 * 1024 * 1024
-SOFT_SHARE: Final = 0.4
-"""Share of the sandbox's time limit after which a task stops of its own accord with what it has."""
-PATIENCE: Final = 10
-"""How many times the sandbox's time limit a whole clip may take; what was not read by then is left out."""
+SOFT_SHARE: Final = 0.6
+"""Share of the processor time of a sandbox task after which it stops of its own accord with what it has."""
+PATIENCE: Final = 4.0
+"""How many times that limit a task may take by the clock, on a machine that does other work as well."""
+WHOLE_PATIENCE: Final = 16.0
+"""How many times that limit reading a whole clip may take; what was not read by then is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,9 @@ def open_clip(data: bytes, *, sandbox: Sandbox) -> Clip:
     require_bytes(data, sandbox.limits)
     mime = sniff(data)[1]
     limits = sandbox.limits
-    found = sandbox.call(SURVEY, data, mime=mime, max_pixels=limits.max_pixels, seconds=SOFT_SHARE * limits.seconds)
+    found = sandbox.call(
+        SURVEY, data, patience=PATIENCE, mime=mime, max_pixels=limits.max_pixels, seconds=SOFT_SHARE * limits.seconds
+    )
     try:
         return _clip(data, mime, found)
     except (KeyError, TypeError, ValueError) as error:
@@ -81,7 +87,7 @@ def read_frames(
     Raises the decoder's error if there is none at all.
     """
     left = list(clip.samples if samples is None else samples)
-    end = time.monotonic() + PATIENCE * sandbox.limits.seconds
+    end = time.monotonic() + WHOLE_PATIENCE * sandbox.limits.seconds
     read, failure = 0, UnreadableMedia("The clip has no frame that can be decoded.")
     while left and (time.monotonic() < end or not read):
         try:
@@ -104,11 +110,33 @@ def spread(samples: Sequence[Sample], count: int) -> tuple[Sample, ...]:
     return tuple(samples[int(place)] for place in at)
 
 
+def stills(data: bytes, *, sandbox: Sandbox, count: int = MARK_FRAMES) -> tuple[Media, list[Pixels]]:
+    """A few frames from all over the clip, the middle one first; at least one. Raises as `open_clip` does."""
+    clip = open_clip(data, sandbox=sandbox)
+    batches = read_frames(data, clip, sandbox=sandbox, samples=spread(clip.samples, count))
+    return clip.media, middle_first([frame.pixels for batch in batches for _, frame in batch])
+
+
+def middle_first(pictures: Sequence[Pixels]) -> list[Pixels]:
+    """`pictures`, of which there is at least one, with the middle one moved to the front."""
+    middle = len(pictures) // 2
+    return [pictures[middle], *pictures[:middle], *pictures[middle + 1 :]]
+
+
+def still_at(data: bytes, number: int, *, sandbox: Sandbox) -> Frame:
+    """The sampled frame next to the frame `number` of the clip. Raises as `open_clip` does."""
+    clip = open_clip(data, sandbox=sandbox)
+    nearest = min(clip.samples, key=lambda sample: abs(sample.frame - number))
+    batches = read_frames(data, clip, sandbox=sandbox, samples=[nearest])
+    return next(frame for batch in batches for _, frame in batch)
+
+
 def _pick(data: bytes, clip: Clip, samples: Sequence[Sample], sandbox: Sandbox) -> list[tuple[Sample, Frame]]:
     limits = sandbox.limits
     pixels = sandbox.call(
         PICK,
         data,
+        patience=PATIENCE,
         mime=clip.media.mime,
         max_pixels=limits.max_pixels,
         wanted=[[sample.tick, sample.key] for sample in samples],
@@ -117,7 +145,7 @@ def _pick(data: bytes, clip: Clip, samples: Sequence[Sample], sandbox: Sandbox) 
     )
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3:
         raise UnreadableMedia("The clip made its decoder answer nonsense.")
-    if not 0 < len(pixels) <= len(samples) or not 0 < min(pixels.shape) or max(pixels.shape[1:]) > SIDE:
+    if not 0 < len(pixels) <= len(samples) or not min(pixels.shape) > 0 or max(pixels.shape[1:]) > SIDE:
         raise UnreadableMedia("The clip made its decoder answer nonsense.")
     taken = samples[: len(pixels)]
     return [(one, Frame(one.frame, one.time_s, cut)) for one, cut in zip(taken, pixels, strict=True)]

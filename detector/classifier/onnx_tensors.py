@@ -46,7 +46,8 @@ class Graph:
 
 def read_graph(data: bytes) -> Graph:
     """Nodes and tensors of the model `data`; tensors of kinds not in `DTYPES` are left out. Raises `MalformedOnnx`."""
-    nodes, tensors = [], {}
+    nodes: list[Node] = []
+    tensors: dict[str, NDArray[np.generic]] = {}
     for number, body in _fields(memoryview(data)):
         if number == GRAPH and not isinstance(body, int):
             for part, inner in _fields(body):

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from detector.classifier.cards import ModelCard
 from detector.classifier.domain import PREFIX, Domain, read_domain
+from detector.classifier.folding import fold_norms
 from detector.classifier.network import FamilyClassifier, suspicion, to_input
 from detector.classifier.weights import load_weights
 from detector.errors import ModelUnavailable
@@ -65,7 +66,7 @@ class FaceExpert:
     """One crop a face through a `FamilyClassifier`, read straight and mirrored."""
 
     def __init__(
-        self, card: ModelCard, model: FamilyClassifier, *, domain: Domain | None, points: bool, device: str
+        self, card: ModelCard, model: torch.nn.Module, *, domain: Domain | None, points: bool, device: str
     ) -> None:
         self.card = card
         self._model = model
@@ -77,10 +78,10 @@ class FaceExpert:
     def load(cls, card: ModelCard, folder: Path, *, device: str) -> "FaceExpert":
         """The expert of `card`, whose weights lie in `folder`; raises `ModelUnavailable`."""
         weights = load_weights(card, folder)
-        model = FamilyClassifier(card.backbone, len(card.families))
+        model: torch.nn.Module = FamilyClassifier(card.backbone, len(card.families)).eval()
         try:
             fill(model, {name: value for name, value in weights.items() if not name.startswith(PREFIX)})
-            model = model.to(memory_format=torch.channels_last).to(device).eval()  # type: ignore[call-overload]
+            model = fold_norms(model).to(memory_format=torch.channels_last).to(device).eval()  # type: ignore[call-overload]
         except RuntimeError as error:
             raise ModelUnavailable(f"the weights {card.file} do not fit {card.backbone} on {device}") from error
         points = any(name.startswith(MASK_PREFIX) for name in weights)

@@ -33,16 +33,17 @@ class ProvenanceChecker:
         self._trust = trust
         self._known_media = tuple(known_media)
 
-    def check(self, data: bytes, media: Media, pixels: Pixels | None) -> Provenance:
+    def check(self, data: bytes, media: Media, pixels: Pixels | None, *, more: Sequence[Pixels] = ()) -> Provenance:
         """Findings about `data`; where it could not be decoded (`pixels` is null) about its credentials alone.
 
         A broken file is a finding and never an error. Raises `ProvenanceError` if a trust list is unusable and
-        `DetectorError` if the sandbox itself is.
+        `DetectorError` if the sandbox itself is. Of a clip, `pixels` is the frame that stands for it, and `more` are
+        others in which the watermark may be.
         """
         credentials = self._read_credentials(data, media.mime)  # 1. what its metadata says, and who signed it
         if pixels is None:
             return Provenance(credentials, WatermarkReading(detected=False))
-        watermark = detect(pixels, keys=self._keys)  # 2. what its pixels say
+        watermark = self._search((pixels, *more))  # 2. what its pixels say
         fingerprint, quality = pdq(pixels)  # 3. what it looks like
         known = self._find_known(fingerprint, quality)  # 4. who has seen it before
         return Provenance(credentials, watermark, fingerprint=fingerprint, known_media=known)
@@ -53,6 +54,15 @@ class ProvenanceChecker:
             return from_json(answer)
         except (UnreadableMedia, DecodeTimeout, MediaTooLarge, ValueError):
             return Credentials(CredentialState.UNREADABLE)
+
+    def _search(self, pictures: Sequence[Pixels]) -> WatermarkReading:
+        """The first reading that is one, or else that of the first picture."""
+        readings = []
+        for pixels in pictures:
+            readings.append(detect(pixels, keys=self._keys))
+            if readings[-1].detected:
+                return readings[-1]
+        return readings[0]
 
     def _find_known(self, fingerprint: str, quality: int) -> tuple[KnownMatch, ...]:
         if quality < MIN_FINGERPRINT_QUALITY:

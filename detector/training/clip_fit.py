@@ -57,7 +57,7 @@ class Cached:
     deliveries: NDArray[np.str_]
 
     def of(self, *, split: str, delivery: str | None = None) -> Bools:
-        chosen = self.splits == split
+        chosen: Bools = self.splits == split
         return chosen if delivery is None else chosen & (self.deliveries == delivery)
 
 
@@ -129,7 +129,7 @@ def left_out(cached: Cached, rows: Sequence[int], *, decay: float, split: str) -
 
 def pick(cached: Cached) -> tuple[str, float, list[dict[str, Any]]]:
     """Layers and decay with the best mean of in-family and left-out AUC on val, and the whole table."""
-    table = []
+    table: list[dict[str, Any]] = []
     for name, rows in LAYERS.items():
         for decay in DECAYS:
             whole = scores_of(fit_probe(cached, rows, families=FAMILIES, decay=decay), cached)

@@ -2,22 +2,33 @@
 
 import dataclasses
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from detector.classifier.cards import Calibration, ModelCard
-from detector.training.calibrate import calibrate
+from detector.training.calibrate import OWN_FAKES, calibrate, logits
 from detector.training.rows import Row
 from detector.types import Tier
 
 FOLDS: Final = 5
 SPLITS: Final = ("val", "test")
+FEWEST: Final = 20
+"""Reals and fakes of a tier below which no thresholds are set (chosen)."""
 
 
-def refit(rows: Sequence[Row], card: ModelCard) -> dict[Tier, Calibration]:
-    """The calibration that shipping on `rows` would give; a tier that they do not reach keeps its own."""
+def refit(rows: Sequence[Row], card: ModelCard) -> Mapping[Tier, Calibration]:
+    """The calibration that shipping on `rows` would give; the card's own if some tier has too few faces for that."""
     as_val: list[dict[str, Any]] = [dict(row) | {"split": "val"} for row in rows]
-    return dict(card.calibrations) | dict(calibrate(as_val, str(card.kind)))
+    if any(_thin(as_val, str(card.kind), tier) for tier in Tier):
+        return card.calibrations
+    return dict(calibrate(as_val, str(card.kind)))
+
+
+def _thin(rows: list[dict[str, Any]], kind: str, tier: Tier) -> bool:
+    here = [row for row in rows if row["tier"] == tier]
+    reals = logits([row for row in here if row["family"] == "real"], kind)
+    fakes = logits([row for row in here if row["family"] in OWN_FAKES[kind]], kind)
+    return min(len(reals), len(fakes)) < FEWEST
 
 
 def fold_of(group: str) -> int:

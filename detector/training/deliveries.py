@@ -23,7 +23,8 @@ from detector.faces import FaceFinder
 from detector.pipeline import EXPERTS
 from detector.quality import jpeg_quality
 from detector.training.data import Sample, read_index, read_pixels
-from detector.training.rows import EITHER, Row, table_of
+from detector.training.metrics import Values
+from detector.training.rows import EITHER, Row, Table, table_of
 from detector.training.score import judged, row_of, unpacked
 from detector.training.shares import flips, swings
 from detector.types import Pixels
@@ -40,6 +41,9 @@ BORDER: Final = 24
 WINDOW: Final = (32, 33, 36)
 SENT_QUALITY: Final = 90
 """JPEG quality of deliveries whose point is the size or the crop."""
+
+MOST_SWINGS: Final = 20
+"""Photos listed whose score moves most."""
 
 Delivery = Callable[[Pixels], bytes]
 
@@ -126,31 +130,36 @@ def summary(rows: Sequence[Row], cards: Sequence[ModelCard]) -> dict[str, Any]:
     """Flips to flag over all deliveries, and per delivery the actions and how far the score moved from `FIRST`."""
     table = table_of(rows, cards)
     moved = swings(table)
-    flipped = flips(moved, start=FIRST)
-    p = table.probability(EITHER)
-    start = {name: value for name, value in zip(table["file"][table["delivery"] == FIRST].tolist(),
-                                                p[table["delivery"] == FIRST].tolist(), strict=True)}  # fmt: skip
-    away = np.abs(p - np.array([start.get(name, np.nan) for name in table["file"].tolist()], dtype=np.float64))
-    by_delivery = []
-    for name in dict.fromkeys(table["delivery"].tolist()):
-        here = table["delivery"] == name
-        counts = {action: int((table["action"][here] == action).sum()) for action in ("flag", "review")}
-        line = {"delivery": name, "photos": int(here.sum())} | counts | {"no_face": int((table["tier"][here] == "").sum())}
-        by_delivery.append(line | _moved(away[here]))
+    flipped = [item["file"] for item in flips(moved, start=FIRST)]
+    away = _distance(table)
+    names = dict.fromkeys(table["delivery"].tolist())
     return {
         "photos": len(set(table["file"].tolist())),
         "flips": len(flipped),
-        "flipped": [item["file"] for item in flipped],
-        "by_delivery": by_delivery,
-        "widest": moved[:20],
+        "flipped": flipped,
+        "by_delivery": [_of_delivery(table, away, name) for name in names],
+        "widest": moved[:MOST_SWINGS],
     }
 
 
-def _moved(away: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, float]:
-    known = away[~np.isnan(away)]
-    if not len(known):
-        return {"widest": 0.0, "median": 0.0}
-    return {"widest": round(float(known.max()), 4), "median": round(float(np.median(known)), 4)}
+def _distance(table: Table) -> Values:
+    """How far each row's score lies from that of its photo as it came; nan where either was not made."""
+    p, first = table.probability(EITHER), table["delivery"] == FIRST
+    start = dict(zip(table["file"][first].tolist(), p[first].tolist(), strict=True))
+    return np.abs(p - np.array([start.get(name, np.nan) for name in table["file"].tolist()], dtype=np.float64))
+
+
+def _of_delivery(table: Table, away: Values, name: str) -> dict[str, Any]:
+    here = np.asarray(table["delivery"] == name)
+    mine, known = table.where(here), away[here & ~np.isnan(away)]
+    return {
+        "delivery": name,
+        "photos": len(mine),
+        **{action: int((mine["action"] == action).sum()) for action in ("flag", "review")},
+        "no_face": int((mine["tier"] == "").sum()),
+        "widest": round(float(known.max()), 4) if len(known) else 0.0,
+        "median": round(float(np.median(known)), 4) if len(known) else 0.0,
+    }
 
 
 def main() -> None:

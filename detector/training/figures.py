@@ -114,7 +114,7 @@ def _binned(table: Table, expert: str) -> "np.ndarray[Any, np.dtype[np.float64]]
 
 def _swing(table: Table) -> "Figure":
     """The range of one real photo's score over its deliveries, widest first."""
-    figure, axes = _panel("Score swing of real photos over their deliveries", "photo, widest swing first", "probability")
+    figure, axes = _panel("Swing of real photos over their deliveries", "photo, widest swing first", "probability")
     reals = table.where(table.real)
     p = reals.probability(EITHER)
     for place, item in enumerate(swings(table)[:PHOTOS]):

@@ -1,4 +1,4 @@
-"""The release's targets as one short table: each with the figure measured, its interval, the target and whether it is met.
+"""The release's targets as one short table: the figure measured, its interval, the target and whether it is met.
 
 Slices under `GATED` faces are reported without a target. A figure that was not measured is null and meets nothing.
 """
@@ -27,7 +27,7 @@ LEAST_FLAGGED: Final = {"dfdc": 0.35}
 LEAST_NOTICED: Final = {"dfdc": 0.60}
 FLAGGED: Final = 0.60
 NOTICED: Final = 0.80
-"""Shares of in-family fakes to be flagged, and flagged or sent to review, in the clean tier where the set has no own."""
+"""Shares of in-family fakes to be flagged, and flagged or sent to review, in the clean tier, where a set has no own."""
 MOST_ABSTAINED: Final = {"clean": 0.15, "web": 0.30}
 RANKED_DELIVERIES: Final = ("native", "clean")
 
@@ -162,5 +162,3 @@ def _abstentions(crossed: Table) -> Iterator[Gate]:
         here = reals.where(reals["tier"] == tier)
         found = share(here)["review"]
         yield gate(f"reals inconclusive, {tier} (cross-validated)", found, len(here), MOST_ABSTAINED.get(tier))
-
-

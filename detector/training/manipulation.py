@@ -64,7 +64,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`masks` are targets at `MASK_STRIDE`, `known` says whether they count; the last rows show those of `echo` again."""
+    """`masks` are targets at `MASK_STRIDE`, `known` says whether they count; the last rows repeat those of `echo`."""
 
     crops: Tensor
     target: Tensor

@@ -69,11 +69,10 @@ def lines(found: Iterable[Mapping[str, Any]]) -> str:
 def shares(found: Iterable[Mapping[str, Any]], names: Sequence[str]) -> str:
     """Shares per slice; the class where reals and fakes stand apart, the face finder's misses where measured."""
     found = list(found)
-    extra = [name for name in ("class",) if found and name in found[0]]
-    rates = [name for name in ("flag", "review", "missed") if found and name in found[0]]
-    head = (*names, *extra, "n", "photos", *rates)
-    body = ([*(str(s[name]) for name in (*names, *extra, "n", "photos")), *(triple(s[r]) for r in rates)] for s in found)
-    return table(head, body)
+    first: Mapping[str, Any] = found[0] if found else {}
+    named = [*names, *(name for name in ("class",) if name in first), "n", "photos"]
+    rates = [name for name in ("flag", "review", "missed") if name in first]
+    return table((*named, *rates), ([*(str(s[n]) for n in named), *(triple(s[n]) for n in rates)] for s in found))
 
 
 def gaps(found: Iterable[Mapping[str, Any]]) -> str:

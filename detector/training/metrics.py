@@ -123,8 +123,11 @@ def reliability(probabilities: Values, fake: Mask, weights: Values) -> dict[str,
     `aurc` is the mean error rate over all coverages when the probabilities closest to .5 are given up first.
     """
     even = balanced(fake, weights)
-    brier = even @ (probabilities - fake) ** 2
-    return {"brier": brier, "ece": expected_error(probabilities, fake, even), "aurc": _risk_area(probabilities, fake, even)}
+    return {
+        "brier": even @ (probabilities - fake) ** 2,
+        "ece": expected_error(probabilities, fake, even),
+        "aurc": _risk_area(probabilities, fake, even),
+    }
 
 
 def expected_error(probabilities: Values, fake: Mask, weights: Values, *, bins: int = BINS) -> Values:

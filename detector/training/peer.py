@@ -26,7 +26,7 @@ FPR: Final = 0.01
 ROUNDS: Final = 400
 """Resamples behind an interval."""
 FACELESS: Final = -1e9
-"""Our score of a file in which no face was found: below every other, for reals and fakes alike."""
+"""Our score of a file without a face that is fit to judge: below every other, for reals and fakes alike."""
 POOLED: Final = "all"
 SYNTHETIC_REALS: Final = ("ffhq_small", "utkface", "web_faces", "ffhq_stylegan")
 """Sets whose reals stand against the fakes of the two sets that have fakes only."""
@@ -50,8 +50,8 @@ class Measured:
 
 
 def suspicion_of(row: Row, cards: Sequence[ModelCard]) -> float:
-    """The higher calibrated log-odds of the experts."""
-    if row["tier"] is None:
+    """The higher calibrated log-odds of the experts; a face that the product would not judge has none."""
+    if row["unfit"]:
         return FACELESS
     tier, odds = Tier(row["tier"]), [FACELESS]
     for card in cards:

@@ -1,4 +1,4 @@
-"""Bootstrap by group: the deliveries of one photo, the frames of one clip and a swap with its original move together."""
+"""Bootstrap by group: the deliveries of a photo, the frames of a clip and a swap with its original move together."""
 
 from collections.abc import Mapping
 from functools import lru_cache

@@ -1,7 +1,7 @@
 """Every figure of the evaluation, by level, set and generator, delivery and tier, and over all sets together.
 
-Fakes are ranked against the reals of their own set (`against` = own) and against all reals (`against` = all): a detector
-that reads the set and not the face looks well in the first and fails in the second.
+Fakes are ranked against the reals of their own set (`against` = own) and against all reals (`against` = all), since a
+detector that is right within each set may still rank one set's reals above another set's fakes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -51,14 +51,15 @@ def _of_level(table: Table, level: str) -> Iterator[Line]:
             fakes = _fakes(here, name, generator)
             for against in _rivals(here, name, delivery, tier):
                 reals = here.real & ((here["set"] == name) if against == "own" else True)
-                for expert in _asked(here, fakes):
+                for expert in _asked(here, fakes, free=ALL in (delivery, tier)):
                     where = Slice(level, name, generator, delivery, tier, against, expert)
                     yield from measured(here, fakes, np.asarray(reals), where)
 
 
 def _sources(table: Table) -> list[tuple[str, str]]:
-    pairs = {(str(s), str(g)) for s, g in zip(table["set"][~table.real], table["generator"][~table.real], strict=True)}
-    return [*sorted(pairs), *((ALL, family) for family in sorted(set(table["family"][~table.real].tolist()))), (ALL, ALL)]
+    fakes = table.where(~table.real)
+    pairs = sorted({(str(s), str(g)) for s, g in zip(fakes["set"], fakes["generator"], strict=True)})
+    return [*pairs, *((ALL, family) for family in sorted(set(fakes["family"].tolist()))), (ALL, ALL)]
 
 
 def _settings(table: Table) -> list[tuple[str, str]]:
@@ -91,11 +92,11 @@ def _rivals(table: Table, name: str, delivery: str, tier: str) -> tuple[str, ...
     return (*(("own",) if own else ()), *(("all",) if free or not own else ()))
 
 
-def _asked(table: Table, fakes: Mask) -> tuple[str, ...]:
-    """The experts that know a family among these fakes (both, if none does), and both together."""
+def _asked(table: Table, fakes: Mask, *, free: bool) -> tuple[str, ...]:
+    """The experts that know a family among these fakes (both, if none does); both together where a property is free."""
     families = set(table["family"][fakes].tolist())
     know = tuple(name for name in table.experts if families & set(OWN_FAKES.get(name, ())))
-    return (*(know or table.experts), EITHER)
+    return (*(know or table.experts), *((EITHER,) if free else ()))
 
 
 def measured(table: Table, fakes: Mask, reals: Mask, where: Slice) -> Iterator[Line]:

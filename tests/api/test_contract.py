@@ -27,6 +27,7 @@ from detector.types import (
     Label,
     Media,
     MediaKind,
+    Moment,
     Provenance,
     ReleaseRecord,
     Report,
@@ -79,11 +80,20 @@ evidence = st.builds(
     st.none() | st.sampled_from(Tier),
     st.none() | st.text(),
     reasons,
-    st.builds(Where, st.none() | st.integers(0, 9), st.none() | st.integers(0, 9), st.none()),
+    st.builds(
+        Where, st.none() | st.integers(0, 9), st.none() | st.integers(0, 9), st.none(), st.none() | st.integers(0, 9)
+    ),
 )
 faces = st.builds(
     FaceScores,
     st.builds(Face, st.just((np.float32(1.5), 2.0, 30.0, 40.0)), st.just(()), st.floats(0, 1)),
+    st.dictionaries(st.sampled_from(["manipulation", "synthesis"]), share),
+)
+moments = st.builds(
+    Moment,
+    st.integers(0, 10**6),
+    st.floats(0, allow_infinity=True),
+    st.integers(0, 64),
     st.dictionaries(st.sampled_from(["manipulation", "synthesis"]), share),
 )
 MEDIA = Media(DIGEST, MediaKind.IMAGE, "image/png", 10, 8, 8)
@@ -95,6 +105,7 @@ reports = st.builds(
     st.lists(faces, max_size=3).map(tuple),
     st.lists(evidence, max_size=3).map(tuple),
     provenances,
+    st.lists(moments, max_size=3).map(tuple),
 )
 
 
@@ -185,7 +196,7 @@ def test_failed_input_asks_for_review_with_nothing_in_it(error: type[DetectorErr
         assert document["credentials"]["state"] == "unreadable"
         assert document["receipt"].keys() == contract.NO_RECEIPT.keys()
     assert scan["scores"] == {"manipulation": None, "synthesis": None}
-    assert scan["faces"] == scan["evidence"] == []
+    assert scan["faces"] == scan["evidence"] == scan["timeline"] == []
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])

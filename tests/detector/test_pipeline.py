@@ -11,7 +11,7 @@ from skimage import data as photos
 from detector.classifier.cards import Calibration
 from detector.errors import ModelUnavailable, UnreadableMedia, UnsupportedMedia
 from detector.opinions import state_of, unfit
-from detector.pipeline import Detector, provenance_evidence
+from detector.pipeline import Detector
 from detector.provenance.check import ProvenanceChecker
 from detector.provenance.keys import load_mark_keys
 from detector.provenance.trust import TrustStore
@@ -29,6 +29,7 @@ from detector.types import (
     Provenance,
     WatermarkReading,
 )
+from detector.verdict import provenance_evidence
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from detector.classifier.base_weights import (
     BASE_FILE,
@@ -37,7 +37,9 @@ EMBEDDED = {"class_embedding": (WIDTH,), "position_embedding.weight": (TOKENS, W
 def exported() -> tuple[bytes, dict[str, NDArray[np.float32]]]:
     """A small image tower as the exporter writes it, and the float weights behind its quantised products."""
     rng = np.random.default_rng(0)
-    tensors, nodes, floats = [], [], {}
+    tensors: list[TensorProto] = []
+    nodes: list[NodeProto] = []
+    floats = {}
 
     def plain(name: str, shape: tuple[int, ...]) -> None:
         tensors.append(numpy_helper.from_array(rng.normal(size=shape).astype(np.float32), f"vision_model.{name}"))
