@@ -48,6 +48,8 @@ PASSING: Mapping[str, Callable[..., None]] = {
     "train": training.train,
     "evaluate": training.evaluate,
     "calibrate": training.calibrate,
+    "index": training.index,
+    "shortcuts": training.shortcuts,
 }
 """Commands that read their arguments themselves."""
 GROUPS = {

@@ -111,5 +111,5 @@ def _small(data: bytes, report: Report, sandbox: Sandbox) -> Preview:
     if shown is None:
         return preview_of(open_media(data, sandbox=sandbox)[1].pixels)
     frame = still_at(data, shown[0], sandbox=sandbox)
-    size = {"width": report.media.width, "height": report.media.height}
-    return replace(preview_of(frame.pixels), frame=frame.index, time_s=frame.time_s, **size)
+    media, small = report.media, preview_of(frame.pixels)
+    return replace(small, width=media.width, height=media.height, frame=frame.index, time_s=frame.time_s)

@@ -27,7 +27,7 @@ def upright(frame: VideoFrame, stream: VideoStream, side: int) -> Pixels:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     same = size == (frame.width, frame.height)
     small = frame.reformat(*size, format="rgb24", interpolation="BICUBIC" if same else "AREA")
-    pixels: Pixels = small.to_ndarray()
+    pixels: Pixels = np.asarray(small.to_ndarray(), dtype=np.uint8)
     transpose, rows, columns = _turn(frame)
     pixels = pixels.transpose(1, 0, 2) if transpose else pixels
     return np.ascontiguousarray(pixels[:: -1 if rows else 1, :: -1 if columns else 1])
@@ -42,7 +42,7 @@ def _square(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
 
 def _turn(frame: VideoFrame) -> tuple[bool, bool, bool]:
     """Whether to transpose, then to flip rows, then columns, as the display matrix says (ISO/IEC 14496-12, 8.3.2)."""
-    matrix = frame.side_data.get(Type.DISPLAYMATRIX)
+    matrix = frame.side_data.get(Type.DISPLAYMATRIX)  # type: ignore[call-overload]  # the stubs say text
     if matrix is None:
         return False, False, False
     a, b, _, c, d = np.frombuffer(bytes(matrix), dtype=np.int32)[:5].tolist()

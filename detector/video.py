@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from detector.errors import DecodeTimeout, UnreadableMedia
+from detector.errors import DecodeTimeout, DetectorError, UnreadableMedia
 from detector.media import require_bytes, sha256_hex, sniff
 from detector.sandbox import Sandbox
 from detector.shots import MOST
@@ -88,7 +88,8 @@ def read_frames(
     """
     left = list(clip.samples if samples is None else samples)
     end = time.monotonic() + WHOLE_PATIENCE * sandbox.limits.seconds
-    read, failure = 0, UnreadableMedia("The clip has no frame that can be decoded.")
+    read = 0
+    failure: DetectorError = UnreadableMedia("The clip has no frame that can be decoded.")
     while left and (time.monotonic() < end or not read):
         try:
             batch = _pick(data, clip, left[: _batch_size(clip)], sandbox)

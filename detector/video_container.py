@@ -59,7 +59,7 @@ class Packets:
 
     @property
     def times(self) -> NDArray[np.float64]:
-        return (self.ticks - self.ticks[0]) * float(self.base)
+        return np.asarray((self.ticks - self.ticks[0]) * float(self.base), dtype=np.float64)
 
     @property
     def duration_s(self) -> float:
@@ -76,7 +76,8 @@ class Packets:
 def opened(data: bytes, mime: str, max_pixels: int) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The container and its picture track, with decoding limited to `max_pixels` and one thread."""
     try:
-        container = av.open(io.BytesIO(data), format=DEMUXERS[mime], options={"codec_whitelist": ",".join(CODECS)})
+        source = io.BytesIO(data)
+        container = av.open(source, "r", format=DEMUXERS[mime], options={"codec_whitelist": ",".join(CODECS)})
     except (av.FFmpegError, ValueError) as error:
         raise UnreadableMedia("The clip's index is missing or damaged; the recording may have been cut off.") from error
     with container:
@@ -133,7 +134,7 @@ def demux(container: InputContainer, stream: VideoStream) -> Packets:
 
 def _ordered(rows: list[tuple[int, bool, int]], size: int, stream: VideoStream, *, whole: bool) -> Packets:
     table = np.array(sorted(dict((row[0], row) for row in rows).values()), dtype=np.int64)
-    ticks, keys, base = table[:, 0], table[:, 1].astype(bool), stream.time_base
+    ticks, keys, base = table[:, 0], table[:, 1].astype(bool), base_of(stream)
     if not keys.any():
         keys[0] = True
     end = int(ticks[-1]) + max(int(table[-1, 2]), _usual_step(ticks), 1)
@@ -143,6 +144,11 @@ def _ordered(rows: list[tuple[int, bool, int]], size: int, stream: VideoStream, 
     return packets
 
 
+def base_of(stream: VideoStream) -> Fraction:
+    """Seconds in a tick of the stream."""
+    return stream.time_base or Fraction(1, av.time_base)
+
+
 def _usual_step(ticks: NDArray[np.int64]) -> int:
     return int(np.median(np.diff(ticks))) if len(ticks) > 1 else 0
 
@@ -150,10 +156,10 @@ def _usual_step(ticks: NDArray[np.int64]) -> int:
 def _as_announced(length: int, stream: VideoStream) -> bool:
     """Whether the frames last about as long as the head of the file says."""
     if stream.duration is not None:
-        announced = float(stream.duration * stream.time_base)
+        announced = float(stream.duration * base_of(stream))
     else:
-        announced = (stream.container.duration or 0) / av.time_base
-    found = float(length * stream.time_base)
+        announced = (getattr(stream.container, "duration", None) or 0) / av.time_base
+    found = float(length * base_of(stream))
     return found >= COMPLETE_SHARE * announced or announced - found < SLACK_S
 
 

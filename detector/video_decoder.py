@@ -116,9 +116,10 @@ def _glance(container: InputContainer, stream: VideoStream, packets: Packets, pi
     stream.codec_context.options |= {"skip_loop_filter": "all", "err_detect": "explode"}
     most = len(packets.ticks) if everything else max(1, int(SURVEY_PIXELS / pixels))
     glance = Glance([], [], [], (0, 0))
-    before = None
+    before: Pixels | None = None
     for frame in decoded(container, stream, damaged=glance.damaged):
-        thumbnail = frame.reformat(*THUMBNAIL, format="rgb24", interpolation="FAST_BILINEAR").to_ndarray()
+        small = frame.reformat(*THUMBNAIL, format="rgb24", interpolation="FAST_BILINEAR")
+        thumbnail = np.asarray(small.to_ndarray(), dtype=np.uint8)
         if before is None:
             glance = replace(glance, size=upright_size(frame, stream))
         glance.differences.append(0.0 if before is None else difference(before, thumbnail))

@@ -1,4 +1,4 @@
-"""`train`, `evaluate`, `calibrate`: the detector's own training programs, which read their arguments themselves."""
+"""`train`, `evaluate` and so on: the detector's own training programs, which read their arguments themselves."""
 
 import sys
 from importlib import import_module
@@ -26,6 +26,16 @@ def calibrate(context: typer.Context) -> None:
     """Set an expert's thresholds; given CARD.toml INDEX.csv ROOT, those of your own detector."""
     own = bool(context.args) and context.args[0].endswith(".toml")
     run_program("own" if own else "calibrate", context.args)
+
+
+def index(context: typer.Context) -> None:
+    """Write an index of a local copy of a published set or of a plain folder (see detector.training.index)."""
+    run_program("index", context.args)
+
+
+def shortcuts(context: typer.Context) -> None:
+    """Audit a set of faces for what gives fakes away without a look at the face (see detector.training.shortcuts)."""
+    run_program("shortcuts", context.args)
 
 
 def run_program(name: str, arguments: list[str]) -> None:

@@ -8,9 +8,10 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 PAIRS = (
-    ("conv_stem", "bn1"), ("conv_head", "bn2"),
+    ("conv_stem", "bn1"), ("conv_head", "bn2"), ("conv", "bn1"),
     ("conv_dw", "bn1"), ("conv_pw", "bn2"),
     ("conv_pw", "bn1"), ("conv_dw", "bn2"), ("conv_pwl", "bn3"),
+    ("conv_exp", "bn1"), ("conv_pwl", "bn2"),
 )  # fmt: skip
 """Names of a convolution and the norm after it, in timm's EfficientNets; which of them holds depends on the order."""
 

@@ -81,7 +81,7 @@ class FaceExpert:
         model: torch.nn.Module = FamilyClassifier(card.backbone, len(card.families)).eval()
         try:
             fill(model, {name: value for name, value in weights.items() if not name.startswith(PREFIX)})
-            model = fold_norms(model).to(memory_format=torch.channels_last).to(device).eval()  # type: ignore[call-overload]
+            model = fold_norms(model).to(memory_format=torch.channels_last).to(device).eval()
         except RuntimeError as error:
             raise ModelUnavailable(f"the weights {card.file} do not fit {card.backbone} on {device}") from error
         points = any(name.startswith(MASK_PREFIX) for name in weights)

@@ -30,7 +30,7 @@ OWN_FAKES: Final = {
 FAMILIES: Final = {"manipulation": manipulation.FAMILIES, "synthesis": views.FAMILIES}
 SIDES: Final = {"manipulation": manipulation.SIDE, "synthesis": views.SIDE}
 ARCHES: Final = {"manipulation": "faces", "synthesis": "two_branch"}
-RATES: Final = {"manipulation": (0.005, 0.08), "synthesis": (0.003, 0.035)}
+RATES: Final = {"manipulation": (0.006, 0.08), "synthesis": (0.002, 0.035)}
 """Share of real photos that each expert may flag, and ask about: together .8 % and 11.5 %. Swaps are the hardest to
 tell from reals, so most of both goes to them; what is left up to 1 % is for detectors that an operator adds."""
 BARE: Final = Calibration(1.0, 0.0, 99.0, 98.0, 0.0, 1.0, 0)

@@ -1,8 +1,7 @@
 """One row a clip from the rows of its frames, so that video figures rest on the same scores as frame figures.
 
-The score of a clip is the mean of its frames' logits without the highest and lowest tenth: a blink or a passing hand
-must not decide, and neither must a single lucky frame clear. (A clip is scored here as if it showed one person; a scan
-follows every face by itself.)
+A clip is scored as a scan scores a track: trimmed mean of the logits and median of the distances over the frames of
+the tier that most of them have. It is taken here to show one person, the largest face; a scan follows every face.
 """
 
 from collections import Counter, defaultdict
@@ -11,17 +10,12 @@ from typing import Any, Final
 
 import numpy as np
 
+from detector.footage import trimmed_mean
 from detector.training.rows import Row
+from detector.types import Tier
 
-TRIM: Final = 0.1
-"""Share of the frames left out at each end, as the detector does for a track."""
-
-
-def robust_mean(values: Sequence[float]) -> float:
-    """Mean without the lowest and highest `TRIM` of `values` (at least one value)."""
-    ranked = np.sort(np.asarray(values, dtype=np.float64))
-    cut = int(TRIM * len(ranked))
-    return float(ranked[cut : len(ranked) - cut].mean())
+WORST_FIRST: Final = (Tier.HARD, Tier.WEB, Tier.CLEAN)
+"""The worse tier decides a tie, as in a scan."""
 
 
 def clip_rows(rows: Iterable[Row], experts: Sequence[str]) -> list[Row]:
@@ -37,8 +31,15 @@ def _pooled(clip: str, frames: Sequence[Row], experts: Sequence[str]) -> Row:
     fit = [row for row in frames if row["tier"] is not None and not row["unfit"]]
     pooled: dict[str, Any] = dict(fit[0] if fit else frames[0]) | {"file": clip, "level": "video"}
     if fit:
-        pooled["tier"] = Counter(row["tier"] for row in fit).most_common(1)[0][0]
-    for name in (key for expert in experts for key in (expert, f"{expert}_domain")):
-        values = [row[name] for row in fit if row.get(name) is not None]
-        pooled[name] = robust_mean(values) if values else None
+        counts = Counter(row["tier"] for row in fit)
+        pooled["tier"] = max(WORST_FIRST, key=lambda tier: counts[tier])
+    same = [row for row in fit if row["tier"] == pooled["tier"]]
+    for expert in experts:
+        logits, distances = _known(same, expert), _known(same, f"{expert}_domain")
+        pooled[expert] = trimmed_mean(logits) if logits else None
+        pooled[f"{expert}_domain"] = float(np.median(distances)) if distances else None
     return pooled
+
+
+def _known(rows: Iterable[Row], name: str) -> list[float]:
+    return [float(row[name]) for row in rows if row.get(name) is not None]

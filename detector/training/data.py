@@ -21,6 +21,8 @@ from detector.types import Face, Pixels
 
 SWAP_SETS = frozenset({"dfdc", "openforensics"})
 """Sets whose fakes are a real photo with another face; the other sets' fakes are wholly synthetic."""
+SWAP_KINDS = frozenset({"swap", "reenactment", "edit"})
+"""Values of `kind` that say so of any other set (`detector.training.adapters` write them)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def _sample(row: dict[str, str]) -> Sample:
 def _family(row: dict[str, str]) -> str:
     if row["label"] == "real":
         return "real"
-    if row["set"] == "dfdc":
+    if row["set"] == "dfdc" or row["kind"] in SWAP_KINDS:
         return "swap"
     if row["set"] == "openforensics":
         return "replacement"

@@ -52,7 +52,7 @@ def scaled(face: Face, scale: float) -> Face:
 def choose(samples: list[Sample], *, families: tuple[str, ...], rng: np.random.Generator) -> list[Sample]:
     """Reals and the expert's own families from the train split, each family alike often as far as it goes."""
     mine = [s for s in samples if s.split == "train" and (s.real or s.family in families)]
-    rng.shuffle(mine)  # type: ignore[arg-type]
+    rng.shuffle(mine)
     names = sorted({s.family for s in mine})
     quota = {name: FACES // 2 if name == "real" else FACES // (2 * max(1, len(names) - 1)) for name in names}
     return [s for name in names for s in [m for m in mine if m.family == name][: quota[name]]]

@@ -2,9 +2,9 @@
 
     python -m detector.training.leave_one_out POOL ROOT OUT_FOLDER FACES.jsonl [MORE.jsonl ...] --out diffusion stylegan
 
-For every family left out the network is trained anew from ImageNet on the pool's other families. Files of the val and
-test splits are delivered clean, web and hard as in `detector.training.score`; the face is the indexed one, scaled.
-Thresholds and the out-of-domain limit come from the reals of val, AUC and shares from test.
+For every family left out (and its kin) the network is trained anew from ImageNet on the pool's other families. Files
+of the val and test splits are delivered clean, web and hard as in `detector.training.score`; the face is the indexed
+one, scaled. Thresholds and the out-of-domain limit come from the reals of val, AUC and shares from test.
 """
 
 import argparse
@@ -44,6 +44,8 @@ DOMAIN_RATE: Final = 0.03
 """Share of val reals beyond the out-of-domain limit."""
 DOMAIN_VIEWS: Final = 1200
 CHUNK: Final = 32
+KIN: Final = {"stylegan2": ("shingan",), "shingan": ("stylegan2",)}
+"""What leaves together with a family: our generator learnt from StyleGAN2 portraits and looks like them."""
 BRANCHES: Final = ("both", "content", "noise", "distance")
 
 
@@ -225,7 +227,8 @@ def main() -> None:
 
 def _leave_out(left: str, args: argparse.Namespace, pool: Pool, samples: Sequence[Sample]) -> dict[str, Any]:
     start = time.process_time()
-    families = tuple(name for name in FAMILIES if name != left and name not in args.drop)
+    gone = {left, *KIN.get(left, ()), *args.drop}
+    families = tuple(name for name in FAMILIES if name not in gone)
     model = build(families, None)
     early = early_maps(model, pool, args.pool / f"early_{args.views}.npy")
     recipe = Recipe(families, frozenset(args.drop))

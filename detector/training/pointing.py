@@ -84,7 +84,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     samples = [s for s in read_faces(args.faces) if s.split == args.split and s.real]
-    np.random.default_rng(1).shuffle(samples)  # type: ignore[arg-type]
+    np.random.default_rng(1).shuffle(samples)
     result = measure(load_expert(args.card, device="cpu"), samples[: args.limit], args.root)
     print(json.dumps(result) if args.json else "\n".join(f"{name}: {value}" for name, value in result.items()))
 

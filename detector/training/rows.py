@@ -131,7 +131,7 @@ def index_facts(path: Path) -> dict[str, dict[str, str]]:
 
 def completed(rows: Iterable[Row], facts: Mapping[str, Mapping[str, str]]) -> list[Row]:
     """The rows with group, clip, generator and level; a file without a group is one of its own."""
-    return [_completed(row, facts.get(row["file"], {})) for row in rows]
+    return [_completed(row, facts.get(row.get("clip") or row["file"], facts.get(row["file"], {}))) for row in rows]
 
 
 def _completed(row: Row, facts: Mapping[str, str]) -> Row:

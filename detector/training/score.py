@@ -24,12 +24,16 @@ from detector.classifier.cards import shipped
 from detector.classifier.registry import load_expert
 from detector.classifier.scorer import Expert
 from detector.faces import FaceFinder
+from detector.footage import tier_of
 from detector.opinions import unfit
 from detector.pipeline import EXPERTS
 from detector.quality import jpeg_quality, measure
+from detector.sandbox import Sandbox
+from detector.training.adapters.entries import is_video
 from detector.training.data import Sample, as_face, as_row, read_index, read_pixels
 from detector.training.degrade import degrade
 from detector.types import Face, Pixels, Tier
+from detector.video import open_clip, read_frames
 
 DELIVERIES: Final = ("native", *Tier)
 KEPT: Final = ("file", "set", "split", "family", "group", "attrs")
@@ -110,8 +114,32 @@ def score_index(
     samples = [sample for sample in read_index(index) if sample.split in splits][part[0] :: part[1]]
     with out.open("w") as stream, unpacked(root) as folder:
         for sample in samples:
-            for row in score(sample, read_pixels(folder / sample.file), finder, experts, known or {}):
+            for row in rows_of(sample, folder / sample.file, finder, experts, known or {}):
                 stream.write(json.dumps(row) + "\n")
+
+
+def rows_of(
+    sample: Sample, path: Path, finder: FaceFinder, experts: Sequence[Expert], known: Found
+) -> Iterator[dict[str, object]]:
+    """Rows of a picture's deliveries, or of a video's frames."""
+    if is_video(path):
+        return frame_rows(sample, path.read_bytes(), finder, experts)
+    return score(sample, read_pixels(path), finder, experts, known)
+
+
+def frame_rows(
+    sample: Sample, data: bytes, finder: FaceFinder, experts: Sequence[Expert]
+) -> Iterator[dict[str, object]]:
+    """One row a frame that a scan would look at, of its largest face, as the clip came."""
+    with Sandbox() as sandbox:
+        clip = open_clip(data, sandbox=sandbox)
+        for batch in read_frames(data, clip, sandbox=sandbox):
+            for place, frame in batch:
+                row = row_of(sample, DELIVERIES[0]) | judged(
+                    frame.pixels, finder.find(frame.pixels), experts, jpeg=None
+                )
+                tier = tier_of(Tier(str(row["tier"])), clip) if row["tier"] else None
+                yield row | {"tier": tier, "file": f"{sample.file}#{place.frame}", "clip": sample.file}
 
 
 @contextmanager

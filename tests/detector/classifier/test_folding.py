@@ -11,7 +11,7 @@ from detector.classifier.network import FamilyClassifier
 
 def test_a_folded_network_says_the_same() -> None:
     torch.manual_seed(0)
-    model = FamilyClassifier("test_efficientnet", 3).eval()
+    model: nn.Module = FamilyClassifier("test_efficientnet", 3).eval()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)

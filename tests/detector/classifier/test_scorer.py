@@ -63,7 +63,8 @@ def test_a_mirrored_face_scores_alike(tmp_path: Path) -> None:
     mirrored = np.ascontiguousarray(crop[:, ::-1])
     straight, turned = expert.read([(crop,)]), expert.read([(mirrored,)])
     assert np.allclose(straight.logits, turned.logits, atol=1e-4)
-    assert straight.masks is not None and turned.masks is not None
+    assert straight.masks is not None
+    assert turned.masks is not None
     assert np.allclose(straight.masks, turned.masks[..., ::-1], atol=1e-4)
 
 

@@ -13,7 +13,7 @@ import tomli_w
 from detector.classifier.cards import ModelCard, read_card
 from detector.training import markdown
 from detector.training.calibrate import BARE, calibrate, card, logits
-from detector.training.clips import clip_rows, robust_mean
+from detector.training.clips import clip_rows
 from detector.training.evaluate import evaluate, write
 from detector.training.into_cards import state_fpr, write_into
 from detector.training.rows import Row, completed, judge_row, table_of
@@ -143,7 +143,6 @@ def test_frames_of_a_clip_become_one_row() -> None:
     (video,) = clip_rows([*frames, row("real", 0.0)], ["manipulation"])
     assert video["manipulation"] == 1.0
     assert (video["level"], video["file"], video["unfit"]) == ("video", "a.mp4", [])
-    assert robust_mean([3.0]) == 3.0
 
 
 def test_clips_are_measured_frame_by_frame_and_whole(rows: list[Row], cards: list[ModelCard]) -> None:
