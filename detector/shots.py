@@ -18,15 +18,15 @@ LEAST, MOST = 8, 64
 """Fewest frames (if the clip has as many) and most frames that are looked at."""
 RATE: Final = 1.0
 """Frames a second between the two."""
-CUT: Final = 0.15
-"""Difference from which two pictures may lie on both sides of a cut. Measured on six clips of one shot each: within a
-shot at most .04, and between the end of one and the start of another of 26 different scenes at least .20; two takes
-of one scene (.09) pass for one shot."""
+CUT: Final = 0.12
+"""Difference from which two pictures may lie on both sides of a cut. Measured on six clips of one shot each: at most
+.03 from frame to frame and .06 a second apart; between the end of one and the start of another .18 and more for the 26
+pairs of different scenes, .08 to .09 for two takes of one scene, which pass for one shot."""
 CUT_RATIO: Final = 3.0
 """How many times the median difference around it a cut must stand out, against flicker and fast pans (chosen)."""
 NEIGHBOURS: Final = 6
-LEVELS: Final = 4
-"""Steps of each colour channel in the histogram: 64 bins, coarse enough for the grain of a codec."""
+LEVELS: Final = 8
+"""Steps of each colour channel in the histograms: coarse enough for the grain of a codec."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,18 @@ class Span:
 def difference(first: Pixels, second: Pixels) -> float:
     """0 (alike) to 1: half from what colours there are, half from where they are. Thumbnails of one size."""
     apart = float(np.abs(first.astype(np.int16) - second.astype(np.int16)).mean()) / 255.0
-    colours = float(np.abs(_histogram(first) - _histogram(second)).sum()) / 2.0
+    colours = float(np.abs(_histogram(first) - _histogram(second)).sum()) / 6.0
     return (apart + colours) / 2.0
 
 
 def _histogram(thumbnail: Pixels) -> NDArray[np.float64]:
-    steps = (thumbnail.reshape(-1, 3) // (256 // LEVELS)).astype(np.int64)
-    bins = steps @ np.array([LEVELS * LEVELS, LEVELS, 1])
-    return np.bincount(bins, minlength=LEVELS**3) / len(bins)
+    """Shares of `LEVELS` brightnesses in each channel, 3 LEVELS; a value between two levels counts for both in part.
+
+    With hard steps a picture of one colour would turn into another one as it fades over a step.
+    """
+    places = thumbnail.reshape(-1, 3).astype(np.float64) * ((LEVELS - 1) / 255.0)
+    weights = np.maximum(0.0, 1.0 - np.abs(places[:, :, None] - np.arange(LEVELS)))  # N 3 LEVELS
+    return np.asarray(weights.mean(axis=0), dtype=np.float64)
 
 
 def cuts(differences: Sequence[float]) -> list[int]:

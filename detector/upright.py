@@ -26,7 +26,7 @@ def upright(frame: VideoFrame, stream: VideoStream, side: int) -> Pixels:
     scale = min(1.0, side / max(width, height))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     same = size == (frame.width, frame.height)
-    small = frame.reformat(*size, format="rgb24", interpolation="BICUBIC" if same else "AREA")
+    small = frame.reformat(*size, format="rgb24", interpolation="BICUBIC" if same else "AREA", threads=1)
     pixels: Pixels = np.asarray(small.to_ndarray(), dtype=np.uint8)
     transpose, rows, columns = _turn(frame)
     pixels = pixels.transpose(1, 0, 2) if transpose else pixels

@@ -118,7 +118,7 @@ def _glance(container: InputContainer, stream: VideoStream, packets: Packets, pi
     glance = Glance([], [], [], (0, 0))
     before: Pixels | None = None
     for frame in decoded(container, stream, damaged=glance.damaged):
-        small = frame.reformat(*THUMBNAIL, format="rgb24", interpolation="FAST_BILINEAR")
+        small = frame.reformat(*THUMBNAIL, format="rgb24", interpolation="FAST_BILINEAR", threads=1)
         thumbnail = np.asarray(small.to_ndarray(), dtype=np.uint8)
         if before is None:
             glance = replace(glance, size=upright_size(frame, stream))

@@ -2,11 +2,13 @@
 
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -51,6 +53,15 @@ def make_photo() -> Callable[..., Pixels]:
 
 
 @pytest.fixture(scope="session")
+def film() -> Callable[..., bytes]:
+    """`film(pictures, rate=10, format="mp4", codec="libx264", times=None, options=None, sound=False)`: a clip's bytes.
+
+    `times` are seconds, for a variable frame rate; `pixel_format` and `aspect` (of a pixel) are further options.
+    """
+    return _film
+
+
+@pytest.fixture(scope="session")
 def encode() -> Callable[..., bytes]:
     """`encode(pixels, format="PNG", **options)`: a picture file; a mode of Pillow may be asked for by `mode`."""
     return _encode
@@ -67,6 +78,39 @@ def _photo(seed: int = 0, *, width: int = 320, height: int = 240) -> Pixels:
         cells, strength = cells * 2, strength / 2
     picture += rng.normal(0.0, 2.0, picture.shape).astype(np.float32)
     return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def _film(
+    pictures: Iterable[Pixels],
+    *,
+    rate: int = 10,
+    format: str = "mp4",
+    codec: str = "libx264",
+    times: Sequence[float] | None = None,
+    options: dict[str, str] | None = None,
+    pixel_format: str = "yuv420p",
+    aspect: Fraction | None = None,
+    sound: bool = False,
+) -> bytes:
+    buffer, frames = io.BytesIO(), [av.VideoFrame.from_ndarray(picture, format="rgb24") for picture in pictures]
+    with av.open(buffer, "w", format=format) as container:
+        stream = container.add_stream(codec, rate=rate, options=options or {})
+        stream.width, stream.height, stream.pix_fmt = frames[0].width, frames[0].height, pixel_format
+        base = stream.codec_context.time_base = Fraction(1, 1000 if times else rate)
+        if aspect is not None:
+            stream.codec_context.sample_aspect_ratio = aspect
+        track = container.add_stream("aac", rate=16000) if sound else None
+        for number, frame in enumerate(frames):
+            frame.pts, frame.time_base = (round(1000 * times[number]) if times else number), base
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        if track is not None:
+            for start in range(0, 16000 * len(frames) // rate, 1024):
+                silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+                silence.pts, silence.sample_rate = start, 16000
+                container.mux(track.encode(silence))
+            container.mux(track.encode(None))
+    return buffer.getvalue()
 
 
 def _encode(pixels: Pixels, format: str = "PNG", *, mode: str = "RGB", **options: object) -> bytes:

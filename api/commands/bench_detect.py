@@ -119,22 +119,34 @@ def _read(expert: "Expert", pixels: "Pixels", face: "Face", count: int) -> objec
         return batcher.wrap(expert).read(views)
 
 
+def _networks(expert: "Expert") -> "list[torch.nn.Module]":
+    """The networks behind `expert`: one, or those of all members of a mean."""
+    members = getattr(expert, "members", None)
+    if members is not None:
+        return [network for member in members for network in _networks(member)]
+    return [expert._model]  # type: ignore[attr-defined]
+
+
 def _device_of(expert: "Expert") -> str:
-    return str(next(_network(expert).parameters()).device)
-
-
-def _network(expert: "Expert") -> "torch.nn.Module":
-    network: torch.nn.Module = expert._model  # type: ignore[attr-defined]
-    return network
+    return str(next(_networks(expert)[0].parameters()).device)
 
 
 def _naive(expert: "Expert", pixels: "Pixels", face: "Face") -> object:
-    """One crop, straight and mirrored like the expert's, with gradients kept and memory laid out as it comes."""
+    """One face through each network, with gradients kept and memory laid out as it comes."""
+    members = getattr(expert, "members", (expert,))
+    return [_naive_pass(member, *member.prepare(pixels, face)) for member in members]
+
+
+def _naive_pass(expert: "Expert", crop: "Pixels", *tiles: "Pixels") -> object:
+    """The passes that the expert itself makes: straight and mirrored, or once with its tiles."""
     import torch
 
-    network = _network(expert)
-    (crop, *_) = expert.prepare(pixels, face)
-    plain = torch.from_numpy(crop).permute(2, 0, 1)[None].float().contiguous().to(_device_of(expert)) / 127.5 - 1
+    from detector.classifier.two_branch import to_tiles
+
+    (network,), device = _networks(expert), _device_of(expert)
+    plain = torch.from_numpy(crop).permute(2, 0, 1)[None].float().contiguous().to(device) / 127.5 - 1
+    if tiles:
+        return network(plain, to_tiles(tiles).to(device))
     return network(plain), network(plain.flip(3))
 
 
@@ -164,7 +176,8 @@ def _macs(expert: "Expert", pixels: "Pixels", face: "Face") -> float:
         nonlocal total
         total += output.numel() * next(layer.parameters())[0].numel()
 
-    layers: Sequence[nn.Module] = [m for m in _network(expert).modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
+    modules = [module for network in _networks(expert) for module in network.modules()]
+    layers: Sequence[nn.Module] = [m for m in modules if isinstance(m, (nn.Conv2d, nn.Linear))]
     hooks = [layer.register_forward_hook(count) for layer in layers]
     expert.read([expert.prepare(pixels, face)])
     for hook in hooks:

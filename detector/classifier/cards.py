@@ -50,6 +50,8 @@ class ModelCard:
     licence: str
     calibrations: Mapping[Tier, Calibration]
     base: str = ""
+    members: tuple[str, ...] = ()
+    """Card files of the experts that an expert of arch "mean" averages."""
 
 
 def read_card(path: Path) -> ModelCard:
@@ -75,6 +77,7 @@ def _card(table: dict[str, Any]) -> ModelCard:
         licence=model["licence"],
         calibrations={Tier(name): Calibration(**values) for name, values in table["calibration"].items()},
         base=model.get("base", ""),
+        members=tuple(model.get("members", ())),
     )
 
 

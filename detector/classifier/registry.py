@@ -4,6 +4,7 @@ from pathlib import Path
 
 from detector.classifier.cards import read_card
 from detector.classifier.clip import ClipExpert
+from detector.classifier.mean import MeanExpert
 from detector.classifier.onnx_model import OnnxExpert
 from detector.classifier.own_card import ARCHES, read_own_card, read_table
 from detector.classifier.scorer import Expert, FaceExpert, pick_device
@@ -24,6 +25,9 @@ def load_expert(card_path: Path, *, device: str = "auto", bases: Path | None = N
         return TwoBranchExpert.load(card, card_path.parent, device=device)
     if card.arch == "clip":
         return ClipExpert.load(card, card_path.parent, bases=bases, device=device)
+    if card.arch == "mean":
+        members = [load_expert(card_path.parent / name, device=device, bases=bases) for name in card.members]
+        return MeanExpert(card, tuple(members))
     raise ModelUnavailable(f"the model card {card_path.name} names an unknown architecture {card.arch!r}")
 
 

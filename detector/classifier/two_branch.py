@@ -98,7 +98,7 @@ class ContentBranch(nn.Module):
 
     def early(self, crops: Tensor) -> Tensor:
         """B 3 H W in -1..1 to maps of stride 16."""
-        maps = self.body.bn1(self.body.conv_stem(crops))
+        maps: Tensor = self.body.bn1(self.body.conv_stem(crops))
         for stage in self.body.blocks[:FROZEN_STAGES]:
             maps = stage(maps)
         return maps

@@ -34,7 +34,7 @@ class TwoBranchExpert:
         model = TwoBranch(card.backbone, len(card.families))
         try:
             fill(model, {name: value for name, value in weights.items() if not name.startswith(PREFIX)})
-            model = model.to(memory_format=torch.channels_last).to(device).eval()  # type: ignore[call-overload]
+            model = model.to(memory_format=torch.channels_last).to(device).eval()
         except RuntimeError as error:
             raise ModelUnavailable(f"the weights {card.file} do not fit {card.backbone} on {device}") from error
         return cls(card, model, domain=read_domain(weights), device=device)

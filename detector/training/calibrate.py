@@ -2,6 +2,7 @@
 
 python -m detector.training.calibrate manipulation WEIGHTS.safetensors CARD.toml            (a first, bare card)
 python -m detector.training.calibrate manipulation WEIGHTS.safetensors CARD.toml --scores SCORES.jsonl
+python -m detector.training.calibrate synthesis CARD.toml CARD.toml --members A.card.toml B.card.toml    (their mean)
 """
 
 import argparse
@@ -30,9 +31,9 @@ OWN_FAKES: Final = {
 FAMILIES: Final = {"manipulation": manipulation.FAMILIES, "synthesis": views.FAMILIES}
 SIDES: Final = {"manipulation": manipulation.SIDE, "synthesis": views.SIDE}
 ARCHES: Final = {"manipulation": "faces", "synthesis": "two_branch"}
-RATES: Final = {"manipulation": (0.006, 0.08), "synthesis": (0.002, 0.035)}
-"""Share of real photos that each expert may flag, and ask about: together .8 % and 11.5 %. Swaps are the hardest to
-tell from reals, so most of both goes to them; what is left up to 1 % is for detectors that an operator adds."""
+RATES: Final = {"manipulation": (0.006, 0.08), "synthesis": (0.004, 0.035)}
+"""Share of real photos that each expert may flag, and ask about: together 1 % and 11.5 %. Swaps are the hardest to
+tell from reals, so most of both goes to them."""
 BARE: Final = Calibration(1.0, 0.0, 99.0, 98.0, 0.0, 1.0, 0)
 """Reads every score as clear: a card that was not calibrated accuses nobody."""
 
@@ -96,6 +97,13 @@ def card(expert: str, weights: Path, calibrations: dict[Tier, Calibration]) -> d
     }
 
 
+def mean_card(expert: str, members: list[str]) -> dict[str, Any]:
+    """A bare card of the mean of the experts whose cards are the files `members`, which lie beside it."""
+    table = card(expert, Path(__file__), dict.fromkeys(Tier, BARE))
+    own = {"name": f"mean.{expert}_{VERSION}", "arch": "mean", "members": members, "file": "", "sha256": ""}
+    return table | {"model": table["model"] | own}
+
+
 def _rounded(calibration: Calibration) -> dict[str, float]:
     return {name: round(value, 5) for name, value in dataclasses.asdict(calibration).items()}
 
@@ -106,11 +114,16 @@ def main() -> None:
     parser.add_argument("weights", type=Path)
     parser.add_argument("card", type=Path)
     parser.add_argument("--scores", type=Path)
+    parser.add_argument("--members", nargs="+", help="cards of the experts whose mean it is")
     args = parser.parse_args()
-    calibrations = dict.fromkeys(Tier, BARE)
+    if args.members:
+        table = mean_card(args.expert, args.members)
+    else:
+        table = card(args.expert, args.weights, dict.fromkeys(Tier, BARE))
     if args.scores:
-        calibrations = calibrate(read_scores(args.scores), args.expert)
-    args.card.write_text(tomli_w.dumps(card(args.expert, args.weights, calibrations)), encoding="utf-8")
+        found = calibrate(read_scores(args.scores), args.expert)
+        table["calibration"] = {str(tier): _rounded(value) for tier, value in found.items()}
+    args.card.write_text(tomli_w.dumps(table), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -95,15 +95,17 @@ def probe(features: Features, fake: Mask, groups: NDArray[np.str_]) -> Interval:
     """
     if min(len(set(groups[fake].tolist())), len(set(groups[~fake].tolist()))) < FOLDS:
         return [0.5, None, None]
-    found = [interval(_held_out(model, features, fake, groups)) for model in _models(features.shape[1])]
+    found = [interval(_held_out(model, features, fake, groups)) for model in _models(features)]
     return max(found, key=lambda one: one[0] or 0.0)
 
 
-def _models(width: int) -> tuple[Pipeline, Pipeline]:
+def _models(features: Features) -> tuple[Pipeline, Pipeline]:
     """A linear one and boosted trees; principal components first where there are many features."""
-    reduced = [PCA(COMPONENTS, svd_solver="randomized", random_state=SEED)] if width > 10 * COMPONENTS else []
+    rows, width = features.shape
+    kept = min(COMPONENTS, rows // 2)
+    reduced = [PCA(kept, svd_solver="randomized", random_state=SEED)] if width > 10 * kept else []
     linear = make_pipeline(*reduced, StandardScaler(), LogisticRegression(C=0.1, max_iter=300))
-    trees = HistGradientBoostingClassifier(max_iter=60, max_leaf_nodes=15, min_samples_leaf=10, random_state=SEED)
+    trees = HistGradientBoostingClassifier(max_iter=40, max_leaf_nodes=15, min_samples_leaf=10, random_state=SEED)
     return linear, make_pipeline(*reduced, trees)
 
 

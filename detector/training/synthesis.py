@@ -91,7 +91,7 @@ def early_maps(model: TwoBranch, pool: Pool, path: Path) -> Maps:
     if path.exists():
         kept: Maps = np.load(path)
         return kept
-    network = model.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    network = model.to(memory_format=torch.channels_last).eval()
     parts = []
     for at in range(0, len(pool.crops), CHUNK):
         maps = network.content.early(to_input(list(pool.crops[at : at + CHUNK])))
@@ -123,7 +123,7 @@ def fit(
     Returns the number of steps, the smoothed training loss and where the weights lie.
     """
     torch.manual_seed(seed)
-    model = model.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    model = model.to(memory_format=torch.channels_last).train()
     for number, parameter in enumerate(model.content.parameters()):
         parameter.requires_grad = number >= _early_count(model)
     draw = Draw(pool, recipe, rng=np.random.default_rng(seed))

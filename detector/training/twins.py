@@ -67,7 +67,7 @@ def upsampler(kind: str, wide: int, narrow: int) -> nn.Module:
     if kind == "shuffle":
         return nn.Sequential(nn.Conv2d(wide, 4 * narrow, 3, padding=1), nn.PixelShuffle(2))
     smooth = {"mode": "bilinear", "align_corners": False} if kind == "bilinear" else {"mode": "nearest"}
-    return nn.Sequential(nn.Upsample(scale_factor=2, **smooth), nn.Conv2d(wide, narrow, 3, padding=1))  # type: ignore[arg-type]
+    return nn.Sequential(nn.Upsample(scale_factor=2, **smooth), nn.Conv2d(wide, narrow, 3, padding=1))
 
 
 class Autoencoder(nn.Module):
@@ -117,9 +117,10 @@ def grow(
     """Trains one design for `steps` or `seconds`, whichever ends first; returns its copies, the least trained first."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    model = Autoencoder(design).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = Autoencoder(design).to(memory_format=torch.channels_last)
     optimiser = torch.optim.Adam(model.parameters(), lr=RATE)
-    kept, start, step = [], time.monotonic(), 0
+    kept: list[Autoencoder] = []
+    start, step = time.monotonic(), 0
     while len(kept) < len(KEPT_AT):
         wanted = patches(pictures, rng).contiguous(memory_format=torch.channels_last)
         loss = distance(model(wanted), wanted)

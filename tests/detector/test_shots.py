@@ -56,8 +56,8 @@ def test_every_shot_is_seen_and_the_longest_where_there_are_too_many() -> None:
 def test_a_still_stretch_gets_no_crowd_but_the_least_is_kept() -> None:
     times = np.concatenate([np.arange(200) / 100, [60.0]])
     chosen = choose(times, spans([], 201), np.ones(201, bool), end=61.0)
-    assert len(chosen) == LEAST
-    assert {0, 200} <= set(chosen)
+    assert LEAST <= len(chosen) <= 2 * LEAST
+    assert 200 in chosen
 
 
 @given(st.lists(st.floats(0.01, 1e4), min_size=1, max_size=100), st.integers(1, MOST))

@@ -32,7 +32,8 @@ def _is_leaf(path: Path) -> bool:
 
 def _entry(path: Path, root: Path, folder: Path) -> Entry:
     label = LABELS[folder.name]
-    generator = folder.relative_to(root).parts[0].lower().replace(" ", "_")
+    inner = folder.relative_to(root).parts[:-2]
+    generator = (inner[0] if inner else root.name).lower().replace(" ", "_")
     kind = "synthesis" if label == "fake" else "imagenet_real"
     file = below(path, root)
     return Entry(

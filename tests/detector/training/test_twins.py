@@ -29,10 +29,10 @@ def test_training_brings_the_twin_closer() -> None:
     pictures, rng = [photo()], np.random.default_rng(0)
     torch.manual_seed(0)
     fresh = Autoencoder(DESIGNS[0]).eval()
-    *_, trained = grow(DESIGNS[0], pictures, seconds=60, seed=0, steps=60)
+    *_, trained = grow(DESIGNS[0], pictures, seconds=60, seed=0, steps=25)
     wanted = patches(pictures, rng, count=2)
     with torch.inference_mode():
-        assert distance(trained(wanted), wanted) < 0.7 * distance(fresh(wanted), wanted)
+        assert distance(trained(wanted), wanted) < 0.9 * distance(fresh(wanted), wanted)
 
 
 def test_region_is_part_of_the_picture() -> None:

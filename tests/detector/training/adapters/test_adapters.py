@@ -139,8 +139,9 @@ def test_genimage_tests_on_its_val(tmp_path: Path, plant: Plant) -> None:
     assert (found["ADM/val/ai/2.PNG"].split, found["ADM/val/ai/2.PNG"].generator) == ("test", "adm")
     made = next(entry for entry in found.values() if entry.split == "train")
     assert made.generator == "stable_diffusion_v1.4"
+    assert {entry.generator for entry in genimage.entries(tmp_path / "ADM")} == {"", "adm"}
     with pytest.raises(LayoutUnknown):
-        list(genimage.entries(tmp_path / "ADM"))
+        list(genimage.entries(tmp_path / "ADM" / "val" / "ai"))
 
 
 def test_a_plain_folder_with_and_without_splits(tmp_path: Path, plant: Plant) -> None:
