@@ -3,6 +3,7 @@
 FFmpeg (PyAV) on hostile bytes: runs in the sandbox child only. Reader and decoders are picked from a short list.
 """
 
+import gc
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,7 +81,7 @@ def opened(data: bytes, mime: str, max_pixels: int) -> Iterator[tuple[InputConta
         container = av.open(source, "r", format=DEMUXERS[mime], options={"codec_whitelist": ",".join(CODECS)})
     except (av.FFmpegError, ValueError) as error:
         raise UnreadableMedia("The clip's index is missing or damaged; the recording may have been cut off.") from error
-    with container:
+    try:
         stream = _picture_track(container)
         context = stream.codec_context
         if context is None or context.codec.name not in CODECS:
@@ -92,6 +93,9 @@ def opened(data: bytes, mime: str, max_pixels: int) -> Iterator[tuple[InputConta
         stream.thread_count = 1
         context.options = {"max_pixels": str(max_pixels)}
         yield container, stream
+    finally:
+        container.close()
+        gc.collect()  # container and frames refer to each other; what one call left would add to the next
 
 
 def _picture_track(container: InputContainer) -> VideoStream:

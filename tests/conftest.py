@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from ipaddress import ip_address
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -92,20 +93,22 @@ def _film(
     aspect: Fraction | None = None,
     sound: bool = False,
 ) -> bytes:
-    buffer, frames = io.BytesIO(), [av.VideoFrame.from_ndarray(picture, format="rgb24") for picture in pictures]
+    buffer, left, count = io.BytesIO(), iter(pictures), 0
+    first = next(left)
     with av.open(buffer, "w", format=format) as container:
         stream = container.add_stream(codec, rate=rate, options=options or {})
-        stream.width, stream.height, stream.pix_fmt = frames[0].width, frames[0].height, pixel_format
+        stream.height, stream.width, stream.pix_fmt = *first.shape[:2], pixel_format
         base = stream.codec_context.time_base = Fraction(1, 1000 if times else rate)
         if aspect is not None:
             stream.codec_context.sample_aspect_ratio = aspect
         track = container.add_stream("aac", rate=16000) if sound else None
-        for number, frame in enumerate(frames):
-            frame.pts, frame.time_base = (round(1000 * times[number]) if times else number), base
+        for count, picture in enumerate(chain([first], left), start=1):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = (round(1000 * times[count - 1]) if times else count - 1), base
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
         if track is not None:
-            for start in range(0, 16000 * len(frames) // rate, 1024):
+            for start in range(0, 16000 * count // rate, 1024):
                 silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
                 silence.pts, silence.sample_rate = start, 16000
                 container.mux(track.encode(silence))

@@ -1,4 +1,4 @@
-"""`scan`: is this picture real, manipulated, synthetic or marked?"""
+"""`scan`: is this picture or clip real, manipulated, synthetic or marked?"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,7 +28,7 @@ def scan(
         Literal["auto", "small", "vit"] | None, typer.Option(help="Synthesis expert; default: SHINGAN_DETECTOR.")
     ] = None,
 ) -> None:
-    """Inspect pictures: faces, both experts, credentials, watermark; a verdict with reasons for each."""
+    """Inspect pictures and clips: faces, both experts, credentials, watermark; a verdict with reasons for each."""
     lines = Lines(COLUMNS, row, as_json=as_json)
 
     async def job(workplace: "Workplace") -> None:

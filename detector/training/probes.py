@@ -75,7 +75,7 @@ def block_trace(pixels: Pixels) -> Features:
     for axis in (0, 1):
         steps = np.abs(np.diff(grey, axis=axis)).mean(axis=1 - axis)
         found += [float(steps[phase::BLOCK].mean()) if len(steps) > phase else 0.0 for phase in (BLOCK - 1, 3)]
-    return np.log1p(np.array([found[0], found[0] - found[1], found[2], found[2] - found[3]]).clip(-0.9))
+    return np.asarray(np.log1p(np.array([found[0], found[0] - found[1], found[2], found[2] - found[3]]).clip(-0.9)))
 
 
 def picture_size(pixels: Pixels) -> Features:

@@ -14,7 +14,9 @@ from api.auth import Actor
 from api.errors import PolicyDenied
 from api.products import GenerateRequest, Workplace
 from api.receipts import verify_receipt
+from api.rendering import report_html
 from api.settings import Settings
+from api.shelf import case_of, inspection
 from detector.errors import UnsupportedMedia
 from detector.types import CredentialState, Label, Pixels
 from generator.errors import UnsupportedAttribute
@@ -50,6 +52,27 @@ async def test_a_denial_is_on_record_and_nothing_else_happened(workplace: Workpl
     [(kind, body)] = await _log(workplace)
     assert (kind, body["allowed"]) == ("policy.decided", False)
     assert "detector" not in vars(workplace)
+
+
+async def test_a_clip_is_inspected_and_shown_by_one_of_its_frames(
+    workplace: Workplace, film: Callable[..., bytes], make_photo: Callable[..., Pixels]
+) -> None:
+    data = film([make_photo()] * 10)
+    answer = await products.inspect(workplace, LOCAL, data, name="clip.mp4", keep_preview=True)
+    case = await case_of(workplace, await inspection(workplace, LOCAL, answer.id))
+    assert case.preview is not None
+    assert (case.preview.width, case.preview.height) == (320, 240)
+    assert case.preview.frame in {moment["frame"] for moment in answer.document["timeline"]}
+    assert 'class="chart"' in report_html([case])
+
+
+async def test_the_origin_of_a_clip_is_verified(
+    workplace: Workplace, film: Callable[..., bytes], make_photo: Callable[..., Pixels]
+) -> None:
+    answer = await products.verify(workplace, LOCAL, film([make_photo()] * 10), name="clip.mp4")
+    assert answer.provenance.credentials.state is CredentialState.ABSENT
+    assert answer.provenance.fingerprint
+    assert not answer.provenance.watermark.detected
 
 
 async def test_a_failure_is_on_record_and_raised(workplace: Workplace) -> None:

@@ -35,7 +35,7 @@ def entries(root: Path) -> Iterator[Entry]:
 def read_splits(root: Path) -> dict[str, tuple[str, str]]:
     """Split and group (the pair) of each source video; raises `LayoutUnknown` if a file is missing or unreadable."""
     folder = root / "splits" if (root / "splits").is_dir() else root
-    found = {}
+    found: dict[str, tuple[str, str]] = {}
     for split in ("train", "val", "test"):
         try:
             pairs = json.loads(need(folder / f"{split}.json").read_text(encoding="utf-8"))

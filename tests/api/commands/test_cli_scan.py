@@ -8,15 +8,17 @@ import jsonschema
 import pytest
 
 from api.contract import schema
+from detector.types import Pixels
 
 
 @pytest.fixture
-def folder(tmp_path: Path, photo: Path) -> Path:
+def folder(tmp_path: Path, photo: Path, film: Callable[..., bytes], make_photo: Callable[..., Pixels]) -> Path:
     made = tmp_path / "folder"
     (made / "below").mkdir(parents=True)
     (made / "below" / "b.jpg").write_bytes(photo.read_bytes())
     (made / "a.txt").write_text("no picture")
-    (made / "c.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + b"\0" * 12)
+    (made / "c.mp4").write_bytes(film([make_photo(width=96, height=64)] * 12, sound=True))
+    (made / "d.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + b"\0" * 12)
     return made
 
 
@@ -24,17 +26,21 @@ def test_scan_gives_a_line_a_file_and_goes_on(shingan: Callable[..., Any], folde
     ran = shingan("scan", "--json", folder)
     assert ran.code == 1
     assert ran.err == ""
-    assert [Path(document["path"]).name for document in ran.documents] == ["a.txt", "b.jpg", "c.mp4"]
+    assert [Path(document["path"]).name for document in ran.documents] == ["a.txt", "b.jpg", "c.mp4", "d.mp4"]
     for document in ran.documents:
         jsonschema.validate(document, schema("scan"))
         assert document.keys() == schema("scan")["properties"].keys()
-    text, picture, video = ran.documents
+    text, picture, video, broken = ran.documents
     assert (text["error"]["code"], text["kind"], text["verdict"]["action"]) == (
         "unsupported_media",
         "unknown",
         "review",
     )
-    assert (video["error"]["code"], video["kind"]) == ("unsupported_media", "video")
+    assert (broken["error"]["code"], broken["kind"]) == ("unreadable_media", "video")
+    assert (video["error"], video["kind"], video["verdict"]["label"]) == (None, "video", "not_applicable")
+    assert len(video["timeline"]) == 8
+    assert {"no_face", "sound_not_analysed", "frames_sampled"} <= set(video["verdict"]["reasons"])
+    assert picture["timeline"] == text["timeline"] == broken["timeline"] == []
     assert picture["error"] is None
     assert picture["verdict"]["label"] == "not_applicable"
     assert picture["receipt"]["proof"]

@@ -14,6 +14,8 @@ def test_a_folded_network_says_the_same() -> None:
     model: nn.Module = FamilyClassifier("test_efficientnet", 3).eval()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
+            assert module.running_mean is not None
+            assert module.running_var is not None
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 2.0)
     folded = fold_norms(copy.deepcopy(model))

@@ -55,7 +55,7 @@ def write_card(folder: Path, arch: str = "onnx", **changes: object) -> Path:
         if arch == "onnx":
             onnx_model(model)
         else:
-            torch.jit.save(torch.jit.trace(Brightness(), torch.zeros(2, 3, SIDE, SIDE)), str(model))
+            torch.jit.save(torch.jit.trace(Brightness(), torch.zeros(2, 3, SIDE, SIDE)), str(model))  # type: ignore[no-untyped-call]
     table = {
         "name": "own.tiny",
         "kind": "synthesis",
@@ -114,7 +114,7 @@ def test_the_store_keeps_lists_and_forgets(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_card_that_is_wrong_is_refused(tmp_path: Path, changes: dict[str, object]) -> None:
     with pytest.raises(ModelUnavailable):
-        DetectorStore(tmp_path / "home").add(write_card(tmp_path, **changes))
+        DetectorStore(tmp_path / "home").add(write_card(tmp_path, "onnx", **changes))
 
 
 @pytest.mark.parametrize("place", ["relative", "absolute", "parent"])

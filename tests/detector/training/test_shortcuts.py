@@ -24,7 +24,7 @@ def picture(seed: int) -> Pixels:
     rng = np.random.default_rng(seed)
     coarse = rng.integers(60, 200, (9, 9, 3)).astype(np.float32)
     smooth = cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-    return np.clip(smooth + rng.normal(0, 4, smooth.shape), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(smooth + rng.normal(0, 4, smooth.shape), 0, 255), dtype=np.uint8)
 
 
 def build(root: Path, *, cast: int = 0, quality: int = 90) -> list[Sample]:
