@@ -89,10 +89,10 @@ def card(expert: str, weights: Path, calibrations: dict[Tier, Calibration]) -> d
             "splits": "trained on train, calibrated on val, measured on test; a group is in one split only",
         },
         "limits": {
-            "families": "Fakes of families that were not in training mostly score as low as real photos and are cleared: "
+            "families": "Fakes of families that were not in training mostly score as low as reals and are cleared: "
             "networks trained without diffusion, and without StyleGAN, ranked those at AUC .56 and .57 (clean).",
             "faces": f"One face at a time, at least {MIN_FACE_SIDE} px; nothing is said about the rest of a picture.",
-            "people": "Age, sex and race are unevenly spread over the sets; rates per group were measured on UTKFace alone.",
+            "people": "Age, sex and race are unevenly spread over the sets; rates by group: UTKFace alone.",
         },
         "calibration": {str(tier): _rounded(value) for tier, value in calibrations.items()},
     }
