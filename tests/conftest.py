@@ -97,6 +97,7 @@ def _film(
     first = next(left)
     with av.open(buffer, "w", format=format) as container:
         stream = container.add_stream(codec, rate=rate, options=options or {})
+        assert isinstance(stream, av.VideoStream)
         stream.height, stream.width, stream.pix_fmt = *first.shape[:2], pixel_format
         base = stream.codec_context.time_base = Fraction(1, 1000 if times else rate)
         if aspect is not None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import (
     average_precision_score,
@@ -40,6 +40,7 @@ def weighted(draw: st.DrawFn) -> Data:
     return scores, fake, weights
 
 
+@settings(max_examples=30, deadline=None)
 @given(weighted())
 def test_ranking_agrees_with_scikit_learn(data: Data) -> None:
     scores, fake, weights = data
@@ -53,6 +54,7 @@ def test_ranking_agrees_with_scikit_learn(data: Data) -> None:
         assert found[name] == pytest.approx(tpr[fpr <= rate].max())
 
 
+@settings(max_examples=30, deadline=None)
 @given(weighted())
 def test_brier_and_balanced_accuracy_agree_with_scikit_learn(data: Data) -> None:
     scores, fake, weights = data
@@ -66,6 +68,7 @@ def test_brier_and_balanced_accuracy_agree_with_scikit_learn(data: Data) -> None
     assert made["coverage"][0] == pytest.approx(1.0)
 
 
+@settings(max_examples=30, deadline=None)
 @given(weighted())
 def test_drawing_a_row_twice_is_having_it_twice(data: Data) -> None:
     scores, fake, weights = data
