@@ -77,7 +77,12 @@ class Detector:
     @cached_property
     def _footage(self) -> Footage:
         return Footage(
-            sandbox=self._sandbox, checker=self._checker, finder=self._finder, experts=self._experts, own=self._own
+            sandbox=self._sandbox,
+            checker=self._checker,
+            finder=self._finder,
+            experts=self._experts,
+            own=self._own,
+            device=pick_device(self._device),
         )
 
     def inspect(self, data: bytes) -> Report:

@@ -252,7 +252,7 @@ with Sandbox() as sandbox:
 
 
 def test_memory_does_not_grow_with_the_clip(film: Film, tmp_path: Path) -> None:
-    """Ten minutes of full HD: all its frames are 3.7 GB, those that are looked at 400 MB, and a batch of them 32."""
+    """Ten minutes of full HD: all its frames are 3.7 GB, those that are looked at 400 MB, and a batch of them 16."""
     frame = np.zeros((1080, 1920, 3), np.uint8)
     path = tmp_path / "long.mp4"
     path.write_bytes(film((frame for _ in range(600)), rate=1, options={"preset": "ultrafast", "g": "20"}))
