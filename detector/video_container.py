@@ -7,7 +7,7 @@ import gc
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
 from typing import Final
@@ -40,6 +40,8 @@ MAX_PACKETS: Final = 500_000
 """More frames than six hours at 20 a second; each costs the survey some hundred bytes."""
 COMPLETE_SHARE: Final = 0.9
 """Share of the announced frames and duration below which a clip counts as cut off (chosen)."""
+KEYS_TRIED: Final = 8
+"""About how many key frames are tried, from all over the clip; each costs one decoded frame."""
 SLACK_S: Final = 2.0
 """A shorter lack of duration is none: containers round, and sound runs on a little longer than the picture."""
 
@@ -190,14 +192,30 @@ def decoded(
 
 
 def frames_from(container: InputContainer, stream: VideoStream, key: int, tick: int) -> Iterator[VideoFrame]:
-    """Frames from the key frame at `key` on; from the clip's beginning if the container's own index misleads."""
+    """Frames from the key frame at `key` on; from the clip's beginning if the index names what is none."""
     container.seek(key, stream=stream, backward=True)
     frames = decoded(container, stream, since=key)
     first = next(frames, None)
-    if first is not None and tick_of(first) <= tick:
+    if first is not None and tick_of(first) <= tick and not first.is_corrupt:
         return chain([first], frames)
     container.seek(int(stream.start_time or 0), stream=stream, backward=True)
     return decoded(container, stream)
+
+
+def only_true_keys(container: InputContainer, stream: VideoStream, packets: Packets) -> Packets:
+    """`packets` with the first key frame alone if decoding cannot start cleanly at the others that are tried.
+
+    Clips that were cut without care name frames in their index that need frames before them; what is decoded from
+    there on looks like a picture and is smeared.
+    """
+    keys = np.flatnonzero(packets.keys)
+    for at in keys[1:][:: max(1, len(keys) // KEYS_TRIED)].tolist():
+        tick = int(packets.ticks[at])
+        container.seek(tick, stream=stream, backward=True)
+        first = next(decoded(container, stream, since=tick), None)
+        if first is None or first.is_corrupt or tick_of(first) > tick:
+            return replace(packets, keys=np.arange(len(packets.keys)) == keys[0])
+    return packets
 
 
 def tick_of(frame: VideoFrame) -> int:

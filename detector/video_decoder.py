@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from detector.shots import Span, choose, cuts, difference, spans
 from detector.types import Pixels
 from detector.upright import upright, upright_size
-from detector.video_container import Packets, decoded, demux, frames_from, opened, tick_of, undecodable
+from detector.video_container import Packets, decoded, demux, frames_from, only_true_keys, opened, tick_of, undecodable
 
 MAX_FRAME_PIXELS: Final = 4096 * 2304
 """Pixels of a frame (4K): 17 of them, as many as a decoder holds, take 250 MB; of 8K it would be 1 GB."""
@@ -62,6 +62,8 @@ def survey(data: bytes, *, mime: str, max_pixels: int, seconds: float) -> dict[s
     with opened(data, mime, limit) as (container, stream):
         packets = demux(container, stream)
     with opened(data, mime, limit) as (container, stream):
+        packets = only_true_keys(container, stream, packets)
+    with opened(data, mime, limit) as (container, stream):
         pixels = stream.codec_context.width * stream.codec_context.height
         glance = _glance(container, stream, packets, pixels, deadline)
     borders = np.searchsorted(packets.ticks, [glance.ticks[at] for at in cuts(glance.differences)])
@@ -96,7 +98,7 @@ def pick(data: bytes, *, mime: str, max_pixels: int, wanted: list[list[int]], si
             if key != start:
                 frames, start = frames_from(container, stream, key, tick), key
             frame = next((frame for frame in frames if tick_of(frame) >= tick), None)
-            if frame is None or tick_of(frame) != tick:
+            if frame is None or tick_of(frame) != tick or frame.is_corrupt:
                 break
             picture = upright(frame, stream, side)
             if kept and picture.shape != kept[0].shape:
