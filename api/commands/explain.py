@@ -36,7 +36,8 @@ def heatmap_png(workplace: "Workplace", source: Path, expert: str) -> bytes:
     from detector.media import read_file
     from detector.types import EvidenceKind
 
-    pixels = workplace.detector.explain(read_file(source, workplace.sandbox.limits), EvidenceKind(expert))
+    picture = read_file(source, workplace.sandbox.limits)
+    pixels = workplace.detector.explain(picture, EvidenceKind(expert))
     data = io.BytesIO()
     Image.fromarray(pixels).save(data, "PNG")
     return data.getvalue()
