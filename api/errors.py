@@ -97,6 +97,7 @@ _DOMAIN: Mapping[str, tuple[int, str]] = {
     "empty_media": (422, "The upload is empty"),
     "media_too_large": (413, "The media is too large"),
     "decode_timeout": (422, "Decoding took too long"),
+    "layout_unknown": (422, "The folder is not laid out as that set"),
     "source_not_found": (404, "The source cannot be opened"),
     "model_unavailable": (503, "A model is not available"),
     "provenance_error": (500, "A key or trust list is unusable"),
