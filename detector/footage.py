@@ -29,13 +29,13 @@ from detector.video import MARK_FRAMES, SIDE, Clip, Sample, middle_first, open_c
 MAX_FACES: Final = 8
 """Faces of a frame that are judged, the largest: with 64 frames that is as much work as 16 group photos."""
 READ_AT: Final = {"cuda": 16, "cpu": 4}
-"""Faces after which the experts read those that wait: a full batch on a GPU. On a CPU, where larger batches gain next
-to nothing, 4 rather than 16 were measured to save 160 MB of the peak."""
+"""Faces after which the experts read those that wait: a full batch on a GPU. On a CPU 8 instead of 16 were measured to
+save 150 MB of the peak, and 4 instead of 8 another 60."""
 TRIM: Final = 0.1
 """Share of a track's logits that is left out at either end: a blink, a hand, a face half turned away."""
 HARD_BITS_PER_PIXEL: Final = 0.02
-"""Compressed bits per pixel of a clip under which its faces count as `hard` (chosen). H.264 at 200 kbit/s in 480p,
-where a still talking head begins to smear, lies at .03."""
+"""Compressed bits per pixel of a clip under which its faces count as `hard`. Chosen, not measured: a real talking head
+in H.264 at 200 kbit/s and 480 px lies at .03."""
 ALWAYS: Final = (Reason.FRAMES_SAMPLED, Reason.SOUND_NOT_ANALYSED)
 _WORST: Final = (Tier.HARD, Tier.WEB, Tier.CLEAN)
 
@@ -172,8 +172,8 @@ class Watcher:
 def tier_of(tier: Tier, clip: Clip) -> Tier:
     """The tier of a face whose size alone gives `tier`: a clip is never clean, and starved of bits it is hard.
 
-    Video codecs drop at any usual rate what the experts look for in a clean photo, and no clip was in the measurement
-    of the clean tier.
+    The clean tier was measured on photos at JPEG quality 80 and above alone, and no frame of a clip is as good as that
+    for certain. The web tier has not been measured on clips either.
     """
     if clip.bits_per_pixel < HARD_BITS_PER_PIXEL:
         return Tier.HARD

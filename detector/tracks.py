@@ -33,7 +33,7 @@ GROWTH: Final = 2.0
 ALIKE: Final = 0.6
 UNLIKE: Final = 0.1
 """Likeness that a near face needs, and below which even an overlapping face is another one. Of 7,100 pairs of
-different people 5 % are more alike than .61 and half less than .22; the same face two seconds later, in five clips,
+different people 5 % are more alike than .61 and half less than .22; the same face two seconds later, in six clips,
 was at least .51, and .7 to .98 in the middle."""
 FORBIDDEN: Final = -1e6
 
