@@ -10,7 +10,7 @@ from detector.classifier.cards import Calibration
 Logits = NDArray[np.float64]
 
 FLAG_RATE: Final = 0.004
-"""Share of real photos that one expert may flag: two experts together then stay under 1 %."""
+"""Share of real photos that an expert may flag where nobody sets another; the shipped ones are set in training."""
 REVIEW_RATE: Final = 0.04
 """Share of real photos that one expert may ask about. Most of what is asked about is out of reach otherwise."""
 DOMAIN_SHARE: Final = 0.99

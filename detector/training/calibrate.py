@@ -34,6 +34,12 @@ ARCHES: Final = {"manipulation": "faces", "synthesis": "two_branch"}
 RATES: Final = {"manipulation": (0.006, 0.08), "synthesis": (0.004, 0.035)}
 """Share of real photos that each expert may flag, and ask about: together 1 % and 11.5 %. Swaps are the hardest to
 tell from reals, so most of both goes to them."""
+SETS: Final = {
+    "manipulation": "DFDC swaps, OpenForensics-like replacements and self-blends, beside real faces of all sets; see "
+    "datasets/README.md",
+    "synthesis": "StyleGAN, StyleGAN2 portraits, SDXL and FLUX.1 schnell faces, beside real faces of all sets; the tile "
+    "network also our own faces (half marked), marked reals and autoencoder twins; see datasets/README.md",
+}
 BARE: Final = Calibration(1.0, 0.0, 99.0, 98.0, 0.0, 1.0, 0)
 """Reads every score as clear: a card that was not calibrated accuses nobody."""
 
@@ -83,8 +89,7 @@ def card(expert: str, weights: Path, calibrations: dict[Tier, Calibration]) -> d
             "licence": "Apache-2.0 (code and ImageNet start); trained on research-only face sets, see data",
         },
         "data": {
-            "sets": "DFDC swaps, OpenForensics-like replacements, FFHQ, StyleGAN, StyleGAN2 portraits, SDXL and FLUX.1 "
-            "schnell faces, UTKFace, web faces; see datasets/README.md",
+            "sets": SETS[expert],
             "terms": "some sets are for research only or state no terms; train on your own for other uses",
             "splits": "trained on train, calibrated on val, measured on test; a group is in one split only",
         },
