@@ -37,8 +37,8 @@ tell from reals, so most of both goes to them."""
 SETS: Final = {
     "manipulation": "DFDC swaps, OpenForensics-like replacements and self-blends, beside real faces of all sets; see "
     "datasets/README.md",
-    "synthesis": "StyleGAN, StyleGAN2 portraits, SDXL and FLUX.1 schnell faces, beside real faces of all sets; the tile "
-    "network also our own faces (half marked), marked reals and autoencoder twins; see datasets/README.md",
+    "synthesis": "StyleGAN, StyleGAN2 portraits, SDXL and FLUX.1 schnell faces, beside real faces of all sets; the "
+    "tile network also our own faces (half marked), marked reals and autoencoder twins; see datasets/README.md",
 }
 BARE: Final = Calibration(1.0, 0.0, 99.0, 98.0, 0.0, 1.0, 0)
 """Reads every score as clear: a card that was not calibrated accuses nobody."""
