@@ -25,15 +25,17 @@ class Shown:
     face: Face
 
 
-def shown(pixels: Pixels, face: Face, *, expert: str, rng: np.random.Generator) -> Shown:
-    """One draw of the training mix of `expert` for a face, whatever its class."""
-    return _manipulation(pixels, face, rng) if expert == "manipulation" else _synthesis(pixels, face, rng)
+def shown(pixels: Pixels, face: Face, *, name: str, expert: str, rng: np.random.Generator) -> Shown:
+    """One draw of the training mix of `expert` for a face of the set `name`, whatever its class."""
+    return _manipulation(pixels, face, name, rng) if expert == "manipulation" else _synthesis(pixels, face, rng)
 
 
-def _manipulation(pixels: Pixels, face: Face, rng: np.random.Generator) -> Shown:
-    scene = Scene(pixels, face, "real", None)
+def _manipulation(pixels: Pixels, face: Face, name: str, rng: np.random.Generator) -> Shown:
+    scene = Scene(pixels, face, "real", None, manipulation.level_of(name, rng))
     crop = manipulation.view(scene, manipulation.frame(scene, rng), rng, shares=manipulation.TIER_SHARES)
-    return _delivered(crop, pixels, face, _tier(manipulation.TIER_SHARES, rng), rng)
+    sized = manipulation.levelled(scene)
+    seen = _scaled(face, sized.shape[1] / pixels.shape[1])
+    return _delivered(crop, sized, seen, _tier(manipulation.TIER_SHARES, rng), rng)
 
 
 def _synthesis(pixels: Pixels, face: Face, rng: np.random.Generator) -> Shown:

@@ -101,7 +101,7 @@ def mix_seen(samples: Iterable[Sample], root: Path, expert: str, rng: np.random.
     rows = []
     for sample in samples:
         assert sample.face is not None  # noqa: S101 - `audit` leaves others out
-        seen = shown(read_pixels(root / sample.file), sample.face, expert=expert, rng=rng)
+        seen = shown(read_pixels(root / sample.file), sample.face, name=sample.set, expert=expert, rng=rng)
         rows.append((thumbnail(seen.crop), block_trace(seen.delivered), face_size(seen.delivered, seen.face)))
     return _stacked(rows)
 

@@ -37,6 +37,13 @@ LEVEL_SIDES: Final = (70.0, 260.0)
 MAX_GROWTH: Final = 1.2
 RIM: Final = 6
 """Pixels taken off every side: an autoencoder draws the rim of a picture badly, which no generator does."""
+SHIFT, TURN, MARGINS = 0.1, 10.0, (0.85, 1.2)
+"""Most that a face is off its centre (of its size), off its level (degrees), and the range of its margin: within one
+set the framing of fakes and reals differs by a hair, and a thumbnail of well-centred faces tells them apart."""
+TOUCHED_SHARE: Final = 0.3
+"""Share of faces that are sharpened or softened before delivery, as phones and editors do, alike in both classes."""
+OWN_SHARE: Final = 0.5
+"""Share of fakes that stand beside a real of their own set, if it has any; the closest reals are the hardest."""
 TIGHT_SHARE: Final = 0.6
 TIGHT_ROOM: Final = (-0.12, 0.3)
 """Share of pictures that are cut close to the face, and the room left on each side in face sizes. Some sets of reals
@@ -81,10 +88,12 @@ class Stock:
             place.append(sample)
 
     def pair(self, family: str) -> tuple[Sample, Sample]:
-        """A fake of `family` and its photo if it is a twin, else a real of any set (all sets alike likely)."""
+        """A fake of `family` beside its photo if it is a twin, a real of its set, or one of any set (all alike likely)."""
         fake = self._draw(self._fakes[family])
         if family == "twin" and fake.attrs in self._by_file:
             return fake, self._by_file[fake.attrs]
+        if fake.set in self._reals and self._rng.random() < OWN_SHARE:
+            return fake, self._draw(self._reals[fake.set])
         names = sorted(self._reals)
         return fake, self._draw(self._reals[names[int(self._rng.integers(len(names)))]])
 
@@ -102,14 +111,33 @@ def view(
     pixels, face = framed(pixels, face, rng)
     scale = min(MAX_GROWTH, level / face.size) if level else 1.0
     sized = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    arrived = degrade(recolour(np.asarray(sized, np.uint8), rng=rng), tier=tier, rng=rng)
-    seen = jitter(face, scale=arrived.shape[1] / pixels.shape[1], rng=rng)
-    crop = crop_face(arrived, seen, side=SIDE, margin=MARGIN * rng.uniform(0.92, 1.08))
+    touched = retouch(recolour(np.asarray(sized, np.uint8), rng=rng), rng)
+    arrived = degrade(touched, tier=tier, rng=rng)
+    seen = moved(jitter(face, scale=arrived.shape[1] / pixels.shape[1], rng=rng), rng)
+    crop = crop_face(arrived, seen, side=SIDE, margin=MARGIN * rng.uniform(*MARGINS))
     shift = tuple(float(v) for v in rng.uniform(-TILE / 8, TILE / 8, 2))
     tiles = cut_tiles(arrived, seen, shift=(shift[0], shift[1]))
     if rng.random() < 0.5:
         crop, tiles = crop[:, ::-1], tiles[:, :, ::-1]
     return np.ascontiguousarray(crop), tiles[rng.choice(len(tiles), TILES, replace=False)]
+
+
+def moved(face: Face, rng: np.random.Generator) -> Face:
+    """`face` with its box off by up to `SHIFT` of its size and its eyes off their level by up to `TURN` degrees."""
+    dx, dy = rng.uniform(-SHIFT, SHIFT, 2) * face.size
+    x0, y0, x1, y1 = face.box
+    turn = cv2.getRotationMatrix2D(((x0 + x1) / 2, (y0 + y1) / 2), rng.uniform(-TURN, TURN), 1.0)
+    marks = np.array(face.landmarks) @ turn[:, :2].T + turn[:, 2] + (dx, dy)
+    return Face((x0 + dx, y0 + dy, x1 + dx, y1 + dy), tuple((float(x), float(y)) for x, y in marks), face.confidence)
+
+
+def retouch(pixels: Pixels, rng: np.random.Generator) -> Pixels:
+    """`pixels`, or now and then a sharper or a softer copy."""
+    if rng.random() >= TOUCHED_SHARE:
+        return pixels
+    soft = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.6, 1.4))
+    amount = rng.uniform(-0.8, 1.0)
+    return np.asarray(cv2.addWeighted(pixels, 1 + amount, soft, -amount, 0), np.uint8)
 
 
 def pair_views(

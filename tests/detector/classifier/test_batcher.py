@@ -29,14 +29,16 @@ class Meter:
     def __init__(self) -> None:
         self.batches: list[int] = []
         self.threads: set[int] = set()
-        self.busy = threading.Event()
-        self.busy.set()
+        self.asked = threading.Event()
+        self.released = threading.Event()
+        self.released.set()
 
     def prepare(self, pixels: Pixels, face: Face) -> Views:
         return (pixels,)
 
     def read(self, views: Sequence[Views]) -> Reading:
-        self.busy.wait(5)
+        self.asked.set()
+        self.released.wait()
         self.batches.append(len(views))
         self.threads.add(threading.get_ident())
         if any(not crop.any() for (crop,) in views):
@@ -69,11 +71,11 @@ def test_every_thread_gets_its_own_answer() -> None:
     assert max(meter.batches) > 2
 
 
-def test_a_lone_request_waits_no_longer_than_the_deadline() -> None:
+def test_a_lone_request_is_read_after_the_deadline() -> None:
     with Batcher(wait_s=0.05) as batcher:
         start = time.monotonic()
         assert batcher.wrap(Meter()).read([crop(7)]).logits[0] == 7
-        assert 0.04 < time.monotonic() - start < 2
+        assert time.monotonic() - start > 0.04
 
 
 def test_a_full_batch_does_not_wait() -> None:
@@ -103,14 +105,15 @@ def test_experts_share_the_thread_but_not_their_faces() -> None:
 
 def test_closing_answers_what_was_asked_and_then_refuses() -> None:
     meter = Meter()
-    meter.busy.clear()
+    meter.released.clear()
     batcher = Batcher()
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
         asked = pool.submit(batcher.wrap(meter).read, [crop(4)])
-        while batcher._queue.empty() and not meter.busy.is_set():
-            meter.busy.set()
-        assert asked.result(5).logits[0] == 4
-    batcher.close()
+        meter.asked.wait()
+        closed = pool.submit(batcher.close)
+        meter.released.set()
+        assert asked.result().logits[0] == 4
+        closed.result()
     batcher.close()
     with pytest.raises(ModelUnavailable, match="closed"):
         batcher.wrap(meter).read([crop(4)])
