@@ -62,6 +62,8 @@ class Workplace:
     async def close(self) -> None:
         # From a thread of its own: work that is still going on may wait for this loop to look a record up.
         await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
+        if "detector" in vars(self):
+            self.detector.close()
         if "sandbox" in vars(self):
             self.sandbox.close()
         await self.database.close()

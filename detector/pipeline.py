@@ -55,6 +55,10 @@ class Detector:
         self._own_cards = own
         self._bases = bases
 
+    def close(self) -> None:
+        """Ends the thread that reads faces; a later inspection raises `ModelUnavailable`."""
+        self._batcher.close()
+
     @cached_property
     def _batcher(self) -> Batcher:
         return Batcher(device=pick_device(self._device))

@@ -18,7 +18,7 @@ from detector.classifier.network import suspicion
 from detector.classifier.tiles import GRID
 
 FROZEN_STAGES: Final = 5
-"""Backbone stages of the early part; they reach stride 16 (of a crop of 192 px: 112 channels of 12 x 12)."""
+"""Backbone stages of the early part; they reach stride 16 (of a crop of 224 px: 112 channels of 14 x 14)."""
 NOISE_WIDTHS: Final = (24, 40, 64, 96, 128)
 NOISE_STRIDES: Final = (1, 2, 2, 2, 1)
 RESIDUAL_SCALE: Final = 8.0

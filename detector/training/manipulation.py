@@ -35,6 +35,7 @@ from detector.training.degrade import degrade, recolour
 from detector.training.pairs import Faces
 from detector.training.pretrained import load_imagenet
 from detector.training.train import BACKBONE, jitter, loss_of, rate_at, save, targets, update_average
+from detector.training.views import framed
 from detector.types import Face, Pixels, Tier
 
 FAMILIES: Final = ("swap", "replacement", "blend")
@@ -49,7 +50,8 @@ ECHO_WEIGHT: Final = 0.3
 LEVELLED: Final = ("openforensics",)
 LEVEL_SIDES: Final = (85.0, 125.0)
 """Sets whose fakes were not made from their reals, and the face size in pixels that both are brought to: faces of
-openforensics are 120 px wide in its reals and 159 in its fakes (medians), which would tell them apart."""
+openforensics are 120 px wide in its reals and 159 in its fakes (medians), which would tell them apart. For the same
+reason their pictures are cut at random."""
 MAX_GROWTH: Final = 1.3
 STEM: Final = 2
 """Stages after the stem that can be left as they are: they cost half of a step, and hardly change any more."""
@@ -61,16 +63,12 @@ Mask = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A picture to learn from; `mask` is where it was changed, 0–1 in its own size, null where that is not known.
-
-    `level` is the face size in pixels that it is brought to, null if it stays as it is.
-    """
+    """A picture to learn from; `mask` is where it was changed, 0–1 in its own size, null where that is not known."""
 
     pixels: Pixels
     face: Face
     family: str
     mask: Mask | None
-    level: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +102,19 @@ def _pair(faces: Faces, family: str, rng: np.random.Generator, *, beside: str) -
     real = twin or faces.real(beside) or faces.any_real()
     changed, original = faces.example(fake), faces.example(real)
     mask = difference_mask(changed.pixels, original.pixels) if twin else None
-    yield Scene(changed.pixels, changed.face, family, mask, level_of(fake.set, rng))
-    yield _genuine(original.pixels, original.face, level_of(real.set, rng))
+    yield Scene(*staged(changed.pixels, changed.face, fake.set, rng), family, mask)
+    yield _genuine(*staged(original.pixels, original.face, real.set, rng))
 
 
-def level_of(name: str, rng: np.random.Generator) -> float | None:
-    """The face size that a picture of the set `name` is brought to, null for any that stays as it is."""
-    return float(rng.uniform(*LEVEL_SIDES)) if name in LEVELLED else None
+def staged(pixels: Pixels, face: Face, name: str, rng: np.random.Generator) -> tuple[Pixels, Face]:
+    """A picture of the set `name` and its face: cut and brought to a random face size if the set is `LEVELLED`."""
+    if name not in LEVELLED:
+        return pixels, face
+    pixels, face = framed(pixels, face, rng)
+    scale = min(MAX_GROWTH, float(rng.uniform(*LEVEL_SIDES)) / face.size)
+    kernel = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    sized = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=kernel)
+    return np.asarray(sized, np.uint8), _scaled(face, scale)
 
 
 def _blended(faces: Faces, sample: Sample, rng: np.random.Generator) -> Iterator[Scene]:
@@ -120,8 +124,8 @@ def _blended(faces: Faces, sample: Sample, rng: np.random.Generator) -> Iterator
     yield _genuine(real.pixels, real.face)
 
 
-def _genuine(pixels: Pixels, face: Face, level: float | None = None) -> Scene:
-    return Scene(pixels, face, "real", np.zeros(pixels.shape[:2], np.float32), level)
+def _genuine(pixels: Pixels, face: Face) -> Scene:
+    return Scene(pixels, face, "real", np.zeros(pixels.shape[:2], np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +144,12 @@ def frame(scene: Scene, rng: np.random.Generator) -> Framing:
 def view(scene: Scene, framing: Framing, rng: np.random.Generator, *, shares: dict[Tier, float]) -> Pixels:
     """The scene's face after a random delivery, `SIDE` x `SIDE`."""
     tier = Tier(rng.choice([str(t) for t in shares], p=list(shares.values())))
-    pixels = degrade(recolour(levelled(scene), rng=rng), tier=tier, rng=rng)
+    pixels = degrade(recolour(scene.pixels, rng=rng), tier=tier, rng=rng)
     face = _scaled(framing.face, pixels.shape[1] / scene.pixels.shape[1])
     crop = crop_face(pixels, face, side=SIDE, margin=framing.margin)
     if rng.random() < ERASE_SHARE:
         crop = _erase(crop, rng)
     return np.ascontiguousarray(crop[:, ::-1]) if framing.mirrored else crop
-
-
-def levelled(scene: Scene) -> Pixels:
-    """The scene's pixels with its face at its level."""
-    scale = min(MAX_GROWTH, scene.level / scene.face.size) if scene.level else 1.0
-    kernel = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(scene.pixels, None, fx=scale, fy=scale, interpolation=kernel), np.uint8)
 
 
 def mask_target(scene: Scene, framing: Framing) -> Mask:

@@ -31,11 +31,10 @@ def shown(pixels: Pixels, face: Face, *, name: str, expert: str, rng: np.random.
 
 
 def _manipulation(pixels: Pixels, face: Face, name: str, rng: np.random.Generator) -> Shown:
-    scene = Scene(pixels, face, "real", None, manipulation.level_of(name, rng))
+    staged, seen = manipulation.staged(pixels, face, name, rng)
+    scene = Scene(staged, seen, "real", None)
     crop = manipulation.view(scene, manipulation.frame(scene, rng), rng, shares=manipulation.TIER_SHARES)
-    sized = manipulation.levelled(scene)
-    seen = _scaled(face, sized.shape[1] / pixels.shape[1])
-    return _delivered(crop, sized, seen, _tier(manipulation.TIER_SHARES, rng), rng)
+    return _delivered(crop, staged, seen, _tier(manipulation.TIER_SHARES, rng), rng)
 
 
 def _synthesis(pixels: Pixels, face: Face, rng: np.random.Generator) -> Shown:

@@ -115,7 +115,7 @@ def test_files_that_are_no_jpeg_have_no_tables(tmp_path: Path) -> None:
 @pytest.mark.parametrize("expert", ["manipulation", "synthesis"])
 def test_the_mix_is_what_the_trainer_shows(expert: str) -> None:
     seen = shown(picture(1), FACE, name="dfdc", expert=expert, rng=np.random.default_rng(0))
-    assert seen.crop.shape == ((256, 256, 3) if expert == "manipulation" else (192, 192, 3))
+    assert seen.crop.shape == ((256, 256, 3) if expert == "manipulation" else (224, 224, 3))
     assert 0 < seen.face.size < 2 * FACE.size
     assert thumbnail(seen.crop).shape == (3072,)
     assert np.isfinite(block_trace(seen.delivered)).all()
