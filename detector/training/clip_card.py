@@ -4,6 +4,7 @@ The reals are those of the synthetic sets only. Run `detector.training.score` wi
 rows, for thresholds that also hold for photos of the other sets.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load
 
 from detector.classifier.base_weights import ONNX_SHA256, WHEEL, fingerprint
-from detector.classifier.calibration import domain_limit, fit
+from detector.classifier.calibration import conformal_threshold, domain_limit, fit
 from detector.classifier.cards import Calibration
 from detector.training.calibrate import VERSION, card
 from detector.training.clip_features import BACKBONE, SIDE
@@ -27,12 +28,33 @@ LICENCE: Final = (
 )
 
 
+RATES: Final = (0.004, 0.1)
+"""Share of real photos that may be flagged, and asked about. The second is high: a generator that the probe never saw
+ranks above most reals and below the known ones, so asking is the honest answer there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Scores above which a face is flagged and asked about, and the distance beyond which nothing is said."""
+
+    flag: float
+    review: float
+    domain: float
+
+
+def limits_of(reals: Scores, distances: Scores) -> Limits:
+    """The thresholds that `reals` and the `distances` of known faces lead to."""
+    flag, review = (conformal_threshold(reals, rate=rate) for rate in RATES)
+    return Limits(flag, min(flag, review), domain_limit(distances))
+
+
 def calibrations_of(scores: Scores, distances: Scores, fakes: NDArray[np.bool_], tiers: Names) -> dict[Tier, Any]:
     """A calibration for each tier from measured faces (val), with the distance within which known faces lie."""
     found = {}
     for tier in Tier:
         here = tiers == str(tier)
-        fitted = fit(scores[here & ~fakes], scores[here & fakes])
+        flag, review = RATES
+        fitted = fit(scores[here & ~fakes], scores[here & fakes], flag_rate=flag, review_rate=review)
         found[tier] = _bounded(fitted, domain_limit(distances[here]))
     return found
 

@@ -3,7 +3,8 @@
     python -m detector.training.clip_features FACES.jsonl ROOT BASE.safetensors OUT
 
 Each train file is delivered once, as a random tier; each val and test file as clean, web and hard, byte for byte as
-`detector.training.score` delivers it. Resumes where it stopped.
+`detector.training.score` delivers it. Real faces of the swap sets come last, some of each split: the probe must not
+accuse those either. Resumes where it stopped.
 """
 
 import argparse
@@ -32,19 +33,35 @@ BATCH: Final = 8
 SHARD: Final = 128
 """Faces a file of features: what is lost at most if the run is cut off."""
 TRAIN, EVALUATE = ("train",), ("val", "test")
+SWAP_REALS: Final = {"train": 250, "val": 100, "test": 100}
+"""Most real faces of each swap set by split (chosen: a tower reads two faces a second on a processor core)."""
 
 View = tuple[Sample, str]
 
 
 def views(faces: Path, *, seed: int = 5) -> list[View]:
     """Every file and delivery to read; train and measured views in turn, so that any beginning can be used."""
-    samples = [sample for sample in read_faces(faces) if sample.set not in SWAP_SETS and sample.family != "shingan"]
+    samples = [sample for sample in read_faces(faces) if sample.family != "shingan"]
     rng = np.random.default_rng(seed)
+    made = _mixed([sample for sample in samples if sample.set not in SWAP_SETS], rng)
+    return made + _mixed(_some([s for s in samples if s.set in SWAP_SETS and s.real], rng), rng)
+
+
+def _mixed(samples: list[Sample], rng: np.random.Generator) -> list[View]:
     tiers = list(Tier)
     train = [(s, tiers[int(rng.integers(len(tiers)))]) for s in samples if s.split in TRAIN]
     measured = [(s, tier) for s in samples if s.split in EVALUATE for tier in tiers]
     mixed = [[part[int(i)] for i in rng.permutation(len(part))] for part in (train, measured)]
     return [view for view in chain.from_iterable(zip_longest(*mixed)) if view]
+
+
+def _some(samples: list[Sample], rng: np.random.Generator) -> list[Sample]:
+    """At most `SWAP_REALS` of each set and split."""
+    found = []
+    for name, split in sorted({(sample.set, sample.split) for sample in samples}):
+        mine = [sample for sample in samples if (sample.set, sample.split) == (name, split)]
+        found += [mine[int(i)] for i in rng.permutation(len(mine))[: SWAP_REALS[split]]]
+    return found
 
 
 def crop_view(root: Path, view: View) -> Pixels:
@@ -65,10 +82,10 @@ def _scaled(face: Face | None, scale: float) -> Face:
     return Face((x0, y0, x1, y1), tuple((x * scale, y * scale) for x, y in face.landmarks), face.confidence)
 
 
-def cache(tower: VisionTransformer, todo: list[View], root: Path, out: Path) -> Iterator[int]:
-    """Writes the shards that `out` lacks and yields how many faces are done."""
+def cache(tower: VisionTransformer, todo: list[View], root: Path, out: Path, *, skip: int = 0) -> Iterator[int]:
+    """Writes the shards after the first `skip` that `out` lacks, and yields how many faces are done."""
     out.mkdir(parents=True, exist_ok=True)
-    for start in range(0, len(todo), SHARD):
+    for start in range(skip * SHARD, len(todo), SHARD):
         path = out / f"{start:06d}.npz"
         part = todo[start : start + SHARD]
         if not path.exists():
@@ -85,11 +102,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("faces", "root", "base", "out"):
         parser.add_argument(name, type=Path)
+    parser.add_argument("--skip", type=int, default=0, help="shards left to another run")
     args = parser.parse_args()
     torch.set_num_threads(1)
     weights = {name: values.astype(np.float32) for name, values in load(args.base.read_bytes()).items()}
     todo = views(args.faces)
-    for done in cache(build_tower(BACKBONE, weights), todo, args.root, args.out):
+    for done in cache(build_tower(BACKBONE, weights), todo, args.root, args.out, skip=args.skip):
         print(f"{done} of {len(todo)}", flush=True)
 
 

@@ -9,7 +9,6 @@ and OUT/clip.json (AUC per family and delivery on test). With SCORES of the smal
 import argparse
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,18 +16,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from detector.classifier.clip_probe import ClipProbe, probe_tensors
 from detector.classifier.domain import PREFIX, Domain, fit_domain
-from detector.classifier.network import suspicion
 from detector.training.clip_card import calibrations_of, write_card
+from detector.training.clip_fates import real_fates, unseen_fates
+from detector.training.clip_heads import (
+    DELIVERIES,
+    FAMILIES,
+    Cached,
+    domain_of,
+    fit_probe,
+    read_cache,
+    scores_of,
+)
 from detector.training.metrics import auc
 
-FAMILIES: Final = ("stylegan", "stylegan2", "diffusion")
-DELIVERIES: Final = ("clean", "web", "hard")
 LAYERS: Final[Mapping[str, tuple[int, ...]]] = {
     "last": (11,),
+    "last three": (9, 10, 11),
+    "last and patches": (11, 16, 17),
     "last four": (8, 9, 10, 11),
     "middle four": (4, 5, 6, 7),
     "first six": (1, 2, 3, 4, 5, 13),
@@ -37,75 +44,6 @@ LAYERS: Final[Mapping[str, tuple[int, ...]]] = {
 }
 """Rows of the features that are tried: 0–11 class tokens, then mean and spread of the patches at three depths."""
 DECAYS: Final = (1e-3, 1e-2, 1e-1)
-STEPS: Final = 60
-"""Of L-BFGS; the loss is convex and changes in the fourth digit at most after that."""
-SMALLEST: Final = 1e-3
-"""Floor of a feature's spread before it divides."""
-
-Features = NDArray[np.float32]
-Bools = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Cached:
-    """`features` N R D with, for each face, its split, family and delivery."""
-
-    features: Features
-    files: NDArray[np.str_]
-    splits: NDArray[np.str_]
-    families: NDArray[np.str_]
-    deliveries: NDArray[np.str_]
-
-    def of(self, *, split: str, delivery: str | None = None) -> Bools:
-        chosen: Bools = self.splits == split
-        return chosen if delivery is None else chosen & (self.deliveries == delivery)
-
-
-def read_cache(folder: Path) -> Cached:
-    features, rows = [], []
-    for path in sorted(folder.glob("??????.npz")):
-        with np.load(path) as shard:
-            features.append(shard["features"].astype(np.float32))
-            rows += json.loads(str(shard["rows"]))
-    columns = (np.array([row[name] for row in rows]) for name in ("file", "split", "family", "delivery"))
-    return Cached(np.concatenate(features), *columns)
-
-
-def fit_probe(cached: Cached, rows: Sequence[int], *, families: Sequence[str], decay: float) -> ClipProbe:
-    """A head for each of `families` over `rows`, each against all reals, both classes weighted alike."""
-    kept = cached.of(split="train") & np.isin(cached.families, ["real", *families])
-    probe = ClipProbe(torch.tensor(list(rows)), cached.features.shape[2], len(families))
-    read = torch.from_numpy(cached.features[kept])
-    flat = read[:, probe.rows].flatten(1)
-    probe.centre.copy_(flat.mean(0))
-    probe.spread.copy_(flat.std(0).clamp_min(SMALLEST))
-    with torch.no_grad():
-        probe.head.weight.zero_()
-    _descend(probe, probe.features(read), cached.families[kept], families, decay=decay)
-    return probe.eval().requires_grad_(False)
-
-
-def _descend(
-    probe: ClipProbe, seen: torch.Tensor, names: NDArray[np.str_], families: Sequence[str], *, decay: float
-) -> None:
-    labels = torch.from_numpy(np.stack([names == family for family in families], 1)).float()  # N K
-    reals = torch.from_numpy(names == "real").float()[:, None]
-    weights = labels / labels.sum(0).clamp_min(1) + reals / reals.sum().clamp_min(1)
-    optimizer = torch.optim.LBFGS(probe.head.parameters(), max_iter=STEPS, line_search_fn="strong_wolfe")
-
-    def loss() -> torch.Tensor:
-        optimizer.zero_grad()
-        wrong = binary_cross_entropy_with_logits(probe(seen), labels, weights, reduction="sum")
-        total: torch.Tensor = wrong + decay * probe.head.weight.square().sum()
-        total.backward()  # type: ignore[no-untyped-call]
-        return total
-
-    optimizer.step(loss)  # type: ignore[no-untyped-call]
-
-
-@torch.inference_mode()
-def scores_of(probe: ClipProbe, cached: Cached) -> NDArray[np.float64]:
-    return suspicion(probe(probe.features(torch.from_numpy(cached.features)))).double().numpy()
 
 
 def aucs(scores: NDArray[np.float64], cached: Cached, *, split: str, family: str) -> dict[str, float]:
@@ -152,13 +90,6 @@ def one_class(cached: Cached, probe: ClipProbe) -> tuple[Domain, NDArray[np.floa
     return domain, domain.distances(seen).astype(np.float64)
 
 
-def domain_of(cached: Cached, probe: ClipProbe) -> Domain:
-    """The domain of all train faces, a class each for reals and families."""
-    train = cached.of(split="train")
-    classes = np.unique(cached.families[train], return_inverse=True)[1].astype(np.int64)
-    return fit_domain(probe.features(torch.from_numpy(cached.features[train])).numpy(), classes)
-
-
 def beside(cached: Cached, scores: NDArray[np.float64], small: Path) -> dict[str, dict[str, float]]:
     """AUC per family of the mean of both experts' logits, each scaled by its spread over the val reals."""
     with small.open() as stream:
@@ -168,8 +99,7 @@ def beside(cached: Cached, scores: NDArray[np.float64], small: Path) -> dict[str
     other = np.array([known.get((str(f), str(d))) for f, d in keys], np.float64)
     both = _scaled(scores, cached) + _scaled(other, cached)
     kept = np.isfinite(both)
-    thinned = Cached(cached.features[kept], cached.files[kept], cached.splits[kept], cached.families[kept],
-                     cached.deliveries[kept])  # fmt: skip
+    thinned = Cached(*(getattr(cached, name)[kept] for name in Cached.__slots__))
     return {family: aucs(both[kept], thinned, split="test", family=family) for family in FAMILIES}
 
 
@@ -211,6 +141,8 @@ def main() -> None:
         "picked": {"layers": name, "decay": decay},
         "seen": {family: aucs(scores, cached, split="test", family=family) for family in FAMILIES},
         "unseen": left_out(cached, LAYERS[name], decay=decay, split="test"),
+        "unseen_fates": unseen_fates(cached, LAYERS[name], decay=decay),
+        "reals_fates": real_fates(cached, probe),
         "distance_to_reals": {family: aucs(distances, cached, split="test", family=family) for family in FAMILIES},
         "tried_on_val": table,
     }

@@ -32,7 +32,12 @@ def test_ours_is_the_highest_calibrated_opinion_and_nothing_without_a_fit_face()
 
 
 def test_fakes_without_reals_of_their_own_stand_against_those_of_other_sets() -> None:
-    rows = [row("a"), row("b", family="swap"), row("c", kit="utkface"), row("d", family="diffusion", kit="t2i_diffusion")]
+    rows = [
+        row("a"),
+        row("b", family="swap"),
+        row("c", kit="utkface"),
+        row("d", family="diffusion", kit="t2i_diffusion"),
+    ]
     found = groups(rows)
     assert found["dfdc"] == (["b"], ["a"])
     assert found["t2i_diffusion"] == (["d"], ["c"])
