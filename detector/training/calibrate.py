@@ -34,6 +34,9 @@ ARCHES: Final = {"manipulation": "faces", "synthesis": "two_branch"}
 RATES: Final = {"manipulation": (0.006, 0.08), "synthesis": (0.004, 0.035)}
 """Share of real photos that each expert may flag, and ask about: together 1 % and 11.5 %. Swaps are the hardest to
 tell from reals, so most of both goes to them."""
+VIT_RATES: Final = (0.004, 0.1)
+"""The same for the large synthesis expert. It asks more often: a generator that it never saw ranks above most reals
+and below the known ones, and to ask is the honest answer there."""
 SETS: Final = {
     "manipulation": "DFDC swaps, OpenForensics-like replacements and self-blends, beside real faces of all sets; see "
     "datasets/README.md",
@@ -54,14 +57,16 @@ def logits(rows: list[dict[str, Any]], expert: str) -> Logits:
     return np.array([row[expert] for row in rows if row[expert] is not None and not row["unfit"]], dtype=np.float64)
 
 
-def calibrate(rows: list[dict[str, Any]], expert: str, *, split: str = "val") -> dict[Tier, Calibration]:
+def calibrate(
+    rows: list[dict[str, Any]], expert: str, *, split: str = "val", rates: tuple[float, float] | None = None
+) -> dict[Tier, Calibration]:
     """A calibration per measured tier from the rows of `split`, whatever the delivery that led to the tier."""
     found = {}
     for tier in Tier:
         mine = [row for row in rows if row["tier"] == tier and row["split"] == split]
         reals = logits([row for row in mine if row["family"] == "real"], expert)
         fakes = logits([row for row in mine if row["family"] in OWN_FAKES[expert]], expert)
-        flag, review = RATES[expert]
+        flag, review = rates or RATES[expert]
         limit = domain_limit(distances([row for row in mine if row["family"] in ("real", *OWN_FAKES[expert])], expert))
         found[tier] = dataclasses.replace(fit(reals, fakes, flag_rate=flag, review_rate=review), domain=limit)
     return found

@@ -16,7 +16,7 @@ from safetensors.numpy import load
 from detector.classifier.base_weights import ONNX_SHA256, WHEEL, fingerprint
 from detector.classifier.calibration import conformal_threshold, domain_limit, fit
 from detector.classifier.cards import Calibration
-from detector.training.calibrate import VERSION, card
+from detector.training.calibrate import VERSION, VIT_RATES, card
 from detector.training.clip_features import BACKBONE, SIDE
 from detector.types import Tier
 
@@ -26,11 +26,6 @@ Names = NDArray[np.str_]
 LICENCE: Final = (
     "Apache-2.0 (probe); the base is OpenAI CLIP ViT-B/16, MIT as its upstream model card states, not shipped here"
 )
-
-
-RATES: Final = (0.004, 0.1)
-"""Share of real photos that may be flagged, and asked about. The second is high: a generator that the probe never saw
-ranks above most reals and below the known ones, so asking is the honest answer there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +39,7 @@ class Limits:
 
 def limits_of(reals: Scores, distances: Scores) -> Limits:
     """The thresholds that `reals` and the `distances` of known faces lead to."""
-    flag, review = (conformal_threshold(reals, rate=rate) for rate in RATES)
+    flag, review = (conformal_threshold(reals, rate=rate) for rate in VIT_RATES)
     return Limits(flag, min(flag, review), domain_limit(distances))
 
 
@@ -53,7 +48,7 @@ def calibrations_of(scores: Scores, distances: Scores, fakes: NDArray[np.bool_],
     found = {}
     for tier in Tier:
         here = tiers == str(tier)
-        flag, review = RATES
+        flag, review = VIT_RATES
         fitted = fit(scores[here & ~fakes], scores[here & fakes], flag_rate=flag, review_rate=review)
         found[tier] = _bounded(fitted, domain_limit(distances[here]))
     return found
@@ -65,7 +60,7 @@ def _bounded(fitted: Calibration, limit: float) -> Calibration:
     )
 
 
-def write_card(weights: Path, base: Path, calibrations: dict[Tier, Any], *, families: tuple[str, ...]) -> Path:
+def write_card(weights: Path, base: Path, calibrations: dict[Tier, Calibration], families: tuple[str, ...]) -> Path:
     """Writes the card beside `weights`, bound to the base at `base`."""
     table = card("synthesis", weights, calibrations)
     table["model"] |= {

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from detector.classifier.cards import Calibration, ModelCard
-from detector.training.calibrate import OWN_FAKES, calibrate, logits
+from detector.training.calibrate import OWN_FAKES, VIT_RATES, calibrate, logits
 from detector.training.rows import Row
 from detector.types import Tier
 
@@ -21,7 +21,7 @@ def refit(rows: Sequence[Row], card: ModelCard) -> Mapping[Tier, Calibration]:
     as_val: list[dict[str, Any]] = [dict(row) | {"split": "val"} for row in rows]
     if any(_thin(as_val, str(card.kind), tier) for tier in Tier):
         return card.calibrations
-    return dict(calibrate(as_val, str(card.kind)))
+    return dict(calibrate(as_val, str(card.kind), rates=VIT_RATES if card.arch == "clip" else None))
 
 
 def _thin(rows: list[dict[str, Any]], kind: str, tier: Tier) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from detector.classifier.cards import Calibration, ModelCard
 from detector.training import peer
-from detector.training.peer import FACELESS, POOLED, groups, measured, ours, suspicion_of
+from detector.training.peer import FACELESS, POOLED, groups, measured, suspicion_of
 from detector.types import EvidenceKind, Tier
 
 STEEP = Calibration(2.0, -1.0, 1.0, 0.5, 0.0, 0.01, 100)
