@@ -34,7 +34,7 @@ ARCHES: Final = {"manipulation": "faces", "synthesis": "two_branch"}
 RATES: Final = {"manipulation": (0.006, 0.08), "synthesis": (0.004, 0.035)}
 """Share of real photos that each expert may flag, and ask about: together 1 % and 11.5 %. Swaps are the hardest to
 tell from reals, so most of both goes to them."""
-VIT_RATES: Final = (0.004, 0.1)
+VIT_RATES: Final = (0.004, 0.06)
 """The same for the large synthesis expert. It asks more often: a generator that it never saw ranks above most reals
 and below the known ones, and to ask is the honest answer there."""
 SETS: Final = {

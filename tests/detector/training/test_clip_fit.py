@@ -91,6 +91,7 @@ def test_what_is_stored_is_a_probe_with_a_calibrated_card(fitted: Path) -> None:
     card = read_card(fitted / "synthesis_vit.card.toml")
     assert (card.arch, card.families, len(card.base)) == ("clip", FAMILIES, 64)
     assert [card.calibrations[tier].reals for tier in Tier] == [12, 6, 18]
+    assert "3 families left out in turn" in (fitted / "synthesis_vit.card.toml").read_text()
     rows = [json.loads(line) for line in (fitted / "scores.jsonl").read_text().splitlines()]
     assert len(rows) == 3 * 144 - 1
     assert {"synthesis", "synthesis_domain", "tier"} <= rows[0].keys()
