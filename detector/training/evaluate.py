@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from detector.classifier.cards import ModelCard, read_card, shipped
+from detector.classifier.tiers import cards_for, vit_card
 from detector.pipeline import EXPERTS
 from detector.training import deliveries, markdown
 from detector.training.calibrate import read_scores
@@ -114,20 +115,22 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, help="folder for evaluation.json, evaluation.md and the plots")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--into-cards", action="store_true")
+    parser.add_argument("--vit", action="store_true", help="the large tier, on the rows of detector.training.clip_fit")
     return parser
 
 
 def main() -> None:
     args = arguments().parse_args()
     rows, delivered = scores_of(args), deliveries_of(args)
-    paths = [shipped(EvidenceKind(kind)) for kind in EXPERTS]
+    paths = list(cards_for("vit" if args.vit else "small", device="cpu", bases=Path()).values())
+    measured = [vit_card()] if args.vit else paths
     if args.into_cards:
-        for path in paths:
+        for path in measured:
             state_fpr(path, [row for row in rows if row["split"] in ("val", "test")])
     cards = [read_card(path) for path in paths]
     result = evaluate(rows, cards, split=args.split, delivered=delivered)
     if args.into_cards:
-        for path in paths:
+        for path in measured:
             write_into(path, result)
     if args.out:
         write(result, rows, cards, args.out)
