@@ -12,7 +12,7 @@ import torch
 
 from detector.training import clip_features
 from detector.training.clip_features import SIDE, View, cache, crop_view, views
-from detector.training.clip_fit import read_cache
+from detector.training.clip_heads import read_cache
 from detector.training.data import Sample
 from detector.types import Face
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +45,13 @@ def write_scores(path: Path) -> None:
     lines = []
     for at, row in enumerate(cached):
         tier = "hard" if row["delivery"] == "web" and at % 8 >= 4 else row["delivery"]
-        known = {"tier": tier, "unfit": [], "faces": [{}] if at else [], "synthesis": float(at % 7), "group": str(at)}
+        known: dict[str, Any] = {
+            "tier": tier,
+            "unfit": [],
+            "faces": [{}] if at else [],
+            "synthesis": float(at % 7),
+            "group": str(at),
+        }
         lines.append(json.dumps(row | known))
     path.write_text("\n".join(lines), encoding="utf-8")
 
