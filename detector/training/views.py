@@ -114,7 +114,7 @@ def view(
     sized = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     touched = retouch(recolour(np.asarray(sized, np.uint8), rng=rng), rng)
     arrived = degrade(touched, tier=tier, rng=rng)
-    seen = moved(jitter(face, scale=arrived.shape[1] / pixels.shape[1], rng=rng), rng)
+    seen = displaced(jitter(face, scale=arrived.shape[1] / pixels.shape[1], rng=rng), rng)
     crop = crop_face(arrived, seen, side=SIDE, margin=MARGIN * rng.uniform(*MARGINS))
     shift = tuple(float(v) for v in rng.uniform(-TILE / 8, TILE / 8, 2))
     tiles = cut_tiles(arrived, seen, shift=(shift[0], shift[1]))
@@ -123,7 +123,7 @@ def view(
     return np.ascontiguousarray(crop), tiles[rng.choice(len(tiles), TILES, replace=False)]
 
 
-def moved(face: Face, rng: np.random.Generator) -> Face:
+def displaced(face: Face, rng: np.random.Generator) -> Face:
     """`face` with its box off by up to `SHIFT` of its size and its eyes off their level by up to `TURN` degrees."""
     dx, dy = rng.uniform(-SHIFT, SHIFT, 2) * face.size
     x0, y0, x1, y1 = face.box

@@ -16,13 +16,19 @@ from detector.training.degrade import compress, degrade, recolour
 from detector.training.manipulation import (
     ECHOED_PAIRS,
     FAMILIES,
+    KEPT_STAGES,
+    LEVEL_SIDES,
     SIDE,
+    Batch,
     Framing,
     Scene,
     build,
+    keep_early,
     make_batch,
     mask_target,
     scenes,
+    staged,
+    total_loss,
     train,
 )
 from detector.training.pairs import Faces
@@ -106,6 +112,35 @@ def test_a_few_steps_write_weights_that_load(faces: Faces, tmp_path: Path, monke
     written = tmp_path / "manipulation.safetensors"
     assert all(torch.isfinite(value.float()).all() for value in load_file(written).values())
     build(written)
+
+
+def test_early_stages_stay_as_they_are_if_asked() -> None:
+    model = FamilyClassifier("tf_efficientnet_lite0", len(FAMILIES)).train()
+    keep_early(model)
+    early, late = model.body.blocks[KEPT_STAGES - 1], model.body.blocks[KEPT_STAGES]
+    before = [float(part[0].bn1.running_mean.sum()) for part in (early, late)]
+    total_loss(model(torch.randn(4, 3, 64, 64)), small_batch()).backward()  # type: ignore[no-untyped-call]
+    assert all(parameter.grad is None for parameter in early.parameters())
+    assert all(parameter.grad is not None for parameter in late.parameters())
+    after = [float(part[0].bn1.running_mean.sum()) for part in (early, late)]
+    assert (after[0] == before[0], after[1] == before[1]) == (True, False)
+
+
+def small_batch() -> Batch:
+    target, weight = targets(FAMILIES, ["swap", "real", "replacement", "real"])
+    return Batch(torch.zeros(4), target, weight, torch.zeros(4, 8, 8), torch.ones(4), torch.tensor([0, 1]))
+
+
+@pytest.mark.parametrize("name", ["openforensics", "dfdc"])
+def test_unpaired_sets_are_brought_to_one_face_size(name: str) -> None:
+    rng = np.random.default_rng(0)
+    pixels, face = np.zeros((256, 256, 3), np.uint8), Face((60.0, 60.0, 220.0, 230.0), ((100.0, 120.0),) * 5, 1.0)
+    sizes = [staged(pixels, face, name, rng)[1].size for _ in range(40)]
+    if name == "dfdc":
+        assert set(sizes) == {face.size}
+    else:
+        assert all(LEVEL_SIDES[0] <= size <= LEVEL_SIDES[1] for size in sizes)
+        assert len(set(sizes)) == 40
 
 
 def test_the_rate_rises_and_falls() -> None:
