@@ -34,7 +34,9 @@ def write_cache(folder: Path) -> None:
                 face[4:8, 1 + FAMILIES.index(family)] += CUE
             features.append(face)
             delivery = ("clean", "web", "hard")[at // 4 % 3]
-            rows.append({"file": f"{split}{at}", "set": "s", "split": split, "family": family, "delivery": delivery})
+            rows.append(
+                {"file": f"{split}{at}", "set": "ffhq_stylegan", "split": split, "family": family, "delivery": delivery}
+            )
     np.savez(folder / "000000.npz", features=np.array(features, np.float16), rows=json.dumps(rows))
 
 
@@ -98,7 +100,9 @@ def test_what_is_stored_is_a_probe_with_a_calibrated_card(fitted: Path) -> None:
     card = read_card(fitted / "synthesis_vit.card.toml")
     assert (card.arch, card.families, len(card.base)) == ("clip", FAMILIES, 64)
     assert [card.calibrations[tier].reals for tier in Tier] == [12, 6, 18]
-    assert "3 families left out in turn" in (fitted / "synthesis_vit.card.toml").read_text()
+    limits = (fitted / "synthesis_vit.card.toml").read_text()
+    assert "3 families left out in turn" in limits
+    assert "against FFHQ photos alone" in limits
     rows = [json.loads(line) for line in (fitted / "scores.jsonl").read_text().splitlines()]
     assert len(rows) == 3 * 144 - 1
     assert {"synthesis", "synthesis_domain", "tier"} <= rows[0].keys()
