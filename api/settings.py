@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from platformdirs import user_data_path
+from platformdirs import user_cache_path, user_data_path
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -12,6 +12,10 @@ MEBIBYTE = 1024 * 1024
 
 def _default_home() -> Path:
     return user_data_path("shingan", appauthor=False)
+
+
+def _default_cache() -> Path:
+    return user_cache_path("shingan", appauthor=False)
 
 
 def _default_database(data: dict[str, Any]) -> str:
@@ -29,6 +33,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SHINGAN_", frozen=True, extra="forbid")
 
     home: Path = Field(default_factory=_default_home)
+    cache: Path = Field(default_factory=_default_cache)
+    """What can be made again: networks exported for this machine. Homes of one user share it."""
     database_url: str = Field(default_factory=_default_database, repr=False)
     """SQLAlchemy URL: `sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`; may hold a password."""
     blob_url: str = Field(default_factory=_default_blobs, repr=False)
@@ -54,10 +60,10 @@ class Settings(BaseSettings):
     daily_generations: int = Field(default=1000, ge=0)
     """How many faces a tenant may generate in a UTC day."""
 
-    @field_validator("home")
+    @field_validator("home", "cache")
     @classmethod
-    def _absolute(cls, home: Path) -> Path:
-        return home.expanduser().absolute()
+    def _absolute(cls, folder: Path) -> Path:
+        return folder.expanduser().absolute()
 
     def ensure_home(self) -> Path:
         """`home`, made with mode 0700 if it was missing."""

@@ -101,6 +101,7 @@ class Workplace:
 
     @cached_property
     def detector(self) -> "Detector":
+        from detector.classifier.engine import ENGINES
         from detector.classifier.own_store import DetectorStore
         from detector.classifier.scorer import pick_device
         from detector.classifier.tiers import BASES, cards_for
@@ -109,7 +110,15 @@ class Workplace:
         own = DetectorStore(self.settings.home).cards()
         device, bases = self.settings.device, self.settings.home / BASES
         cards = cards_for(self.settings.detector, device=pick_device(device), bases=bases)
-        return Detector(sandbox=self.sandbox, checker=self.checker, device=device, cards=cards, own=own, bases=bases)
+        return Detector(
+            sandbox=self.sandbox,
+            checker=self.checker,
+            device=device,
+            cards=cards,
+            own=own,
+            bases=bases,
+            engines=self.settings.cache / ENGINES,
+        )
 
     @cached_property
     def known_media(self) -> tuple[KnownMediaList, ...]:

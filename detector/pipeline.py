@@ -47,6 +47,7 @@ class Detector:
         cards: Mapping[EvidenceKind, Path] | None = None,
         own: Sequence[Path] = (),
         bases: Path | None = None,
+        engines: Path | None = None,
     ) -> None:
         self._sandbox = sandbox
         self._checker = checker
@@ -54,6 +55,7 @@ class Detector:
         self._cards = cards or {kind: shipped(kind) for kind in EXPERTS}
         self._own_cards = own
         self._bases = bases
+        self._engines = engines
 
     def close(self) -> None:
         """Ends the thread that reads faces; a later inspection raises `ModelUnavailable`."""
@@ -65,7 +67,8 @@ class Detector:
 
     @cached_property
     def _experts(self) -> tuple[Expert, ...]:
-        loaded = (load_expert(path, device=self._device, bases=self._bases) for path in self._cards.values())
+        folders = {"bases": self._bases, "engines": self._engines}
+        loaded = [load_expert(path, device=self._device, **folders) for path in self._cards.values()]
         return tuple(self._batcher.wrap(expert) for expert in loaded)
 
     @cached_property

@@ -34,10 +34,14 @@ sys.addaudithook(_stay_here)
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A fresh `SHINGAN_HOME`, not yet made, which settings read from the environment use as well."""
+def home(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh `SHINGAN_HOME`, not yet made, which settings read from the environment use as well.
+
+    The cache is that of the whole run: exporting the networks anew in each test would take minutes.
+    """
     folder = tmp_path / "home"
     monkeypatch.setenv("SHINGAN_HOME", str(folder))
+    monkeypatch.setenv("SHINGAN_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     return folder
 
 

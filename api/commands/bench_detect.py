@@ -45,25 +45,27 @@ def measure(device: str, *, rounds: int) -> dict[str, Any]:
     """All figures; the times are medians over `rounds` turns."""
     import torch
 
-    from api.commands.bench import _picture
+    from api.commands.bench import bench_picture
     from detector.classifier.cards import shipped
+    from detector.classifier.engine import ENGINES
     from detector.classifier.registry import load_expert
     from detector.classifier.scorer import pick_device
     from detector.faces import FaceFinder
     from detector.pipeline import EXPERTS
 
-    where, pixels, face = pick_device(device), _picture(), bench_face()
-    experts = [load_expert(shipped(kind), device=where) for kind in EXPERTS]
+    where, pixels, face = pick_device(device), bench_picture(), bench_face()
+    plain = [load_expert(shipped(kind), device=where) for kind in EXPERTS]
+    experts = [load_expert(shipped(kind), device=where, engines=load_settings().cache / ENGINES) for kind in EXPERTS]
     finder = FaceFinder(device=where)
     parts: dict[str, Callable[[], object]] = {
         "matrix": _matrix(where),
-        "faces": lambda: [_read(expert, pixels, face, FACES) for expert in experts],
-        "image": lambda: (finder.find(pixels), [_read(expert, pixels, face, 1) for expert in experts]),
-        "naive face": lambda: [_naive(expert, pixels, face) for expert in experts],
+        "faces": lambda: [_read(expert, pixels, face, FACES, where) for expert in experts],
+        "image": lambda: (finder.find(pixels), [_read(expert, pixels, face, 1, where) for expert in experts]),
+        "naive face": lambda: [_naive(expert, pixels, face, where) for expert in plain],
         "naive find": _naive_finder(where, pixels),
     }
     seconds = _in_turns(parts, rounds, where)
-    macs = sum(_macs(expert, pixels, face) for expert in experts)
+    macs = sum(_macs(expert, pixels, face) for expert in plain)
     return {
         "device": where,
         "threads": torch.get_num_threads(),
@@ -111,11 +113,11 @@ def bench_face() -> "Face":
     return Face(FACE_BOX, FACE_MARKS, 1.0)
 
 
-def _read(expert: "Expert", pixels: "Pixels", face: "Face", count: int) -> object:
+def _read(expert: "Expert", pixels: "Pixels", face: "Face", count: int, device: str) -> object:
     from detector.classifier.batcher import Batcher
 
     views = [expert.prepare(pixels, face) for _ in range(count)]
-    with Batcher(device=_device_of(expert)) as batcher:
+    with Batcher(device=device) as batcher:
         return batcher.wrap(expert).read(views)
 
 
@@ -127,23 +129,19 @@ def _networks(expert: "Expert") -> "list[torch.nn.Module]":
     return [expert._model]  # type: ignore[attr-defined]
 
 
-def _device_of(expert: "Expert") -> str:
-    return str(next(_networks(expert)[0].parameters()).device)
-
-
-def _naive(expert: "Expert", pixels: "Pixels", face: "Face") -> object:
+def _naive(expert: "Expert", pixels: "Pixels", face: "Face", device: str) -> object:
     """One face through each network, with gradients kept and memory laid out as it comes."""
     members = getattr(expert, "members", (expert,))
-    return [_naive_pass(member, *member.prepare(pixels, face)) for member in members]
+    return [_naive_pass(member, device, *member.prepare(pixels, face)) for member in members]
 
 
-def _naive_pass(expert: "Expert", crop: "Pixels", *tiles: "Pixels") -> object:
+def _naive_pass(expert: "Expert", device: str, crop: "Pixels", *tiles: "Pixels") -> object:
     """The passes that the expert itself makes: straight and mirrored, or once with its tiles."""
     import torch
 
     from detector.classifier.two_branch import to_tiles
 
-    (network,), device = _networks(expert), _device_of(expert)
+    (network,) = _networks(expert)
     plain = torch.from_numpy(crop).permute(2, 0, 1)[None].float().contiguous().to(device) / 127.5 - 1
     if tiles:
         return network(plain, to_tiles(tiles).to(device))

@@ -13,20 +13,26 @@ from detector.classifier.two_branch_expert import TwoBranchExpert
 from detector.errors import ModelUnavailable
 
 
-def load_expert(card_path: Path, *, device: str = "auto", bases: Path | None = None) -> Expert:
-    """The expert whose card lies at `card_path`, weights beside it, base in `bases`; raises `ModelUnavailable`."""
+def load_expert(
+    card_path: Path, *, device: str = "auto", bases: Path | None = None, engines: Path | None = None
+) -> Expert:
+    """The expert whose card lies at `card_path`, weights beside it, base in `bases`; raises `ModelUnavailable`.
+
+    With a folder `engines`, a CPU may read it in ONNX Runtime.
+    """
     device = pick_device(device)
     if is_own(card_path):
         return load_own(card_path, device=device)
     card = read_card(card_path)
     if card.arch == "faces":
-        return FaceExpert.load(card, card_path.parent, device=device)
+        return FaceExpert.load(card, card_path.parent, device=device, engines=engines)
     if card.arch == "two_branch":
-        return TwoBranchExpert.load(card, card_path.parent, device=device)
+        return TwoBranchExpert.load(card, card_path.parent, device=device, engines=engines)
     if card.arch == "clip":
         return ClipExpert.load(card, card_path.parent, bases=bases, device=device)
     if card.arch == "mean":
-        members = [load_expert(card_path.parent / name, device=device, bases=bases) for name in card.members]
+        paths = [card_path.parent / name for name in card.members]
+        members = [load_expert(path, device=device, bases=bases, engines=engines) for path in paths]
         return MeanExpert(card, tuple(members))
     raise ModelUnavailable(f"the model card {card_path.name} names an unknown architecture {card.arch!r}")
 

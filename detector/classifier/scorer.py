@@ -1,6 +1,6 @@
 """What an expert is to the rest of the product, and the expert that reads one aligned crop a face."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -12,8 +12,9 @@ from torch import Tensor
 
 from detector.classifier.cards import ModelCard
 from detector.classifier.domain import PREFIX, Domain, read_domain
+from detector.classifier.engine import fastest
 from detector.classifier.folding import fold_norms
-from detector.classifier.network import FamilyClassifier, suspicion, to_input
+from detector.classifier.network import FamilyClassifier, Sight, suspicion, to_input
 from detector.classifier.weights import load_weights
 from detector.errors import ModelUnavailable
 from detector.faces import crop_face
@@ -66,7 +67,7 @@ class FaceExpert:
     """One crop a face through a `FamilyClassifier`, read straight and mirrored."""
 
     def __init__(
-        self, card: ModelCard, model: torch.nn.Module, *, domain: Domain | None, points: bool, device: str
+        self, card: ModelCard, model: Callable[[Tensor], Sight], *, domain: Domain | None, points: bool, device: str
     ) -> None:
         self.card = card
         self._model = model
@@ -75,8 +76,11 @@ class FaceExpert:
         self._device = device
 
     @classmethod
-    def load(cls, card: ModelCard, folder: Path, *, device: str) -> "FaceExpert":
-        """The expert of `card`, whose weights lie in `folder`; raises `ModelUnavailable`."""
+    def load(cls, card: ModelCard, folder: Path, *, device: str, engines: Path | None = None) -> "FaceExpert":
+        """The expert of `card`, whose weights lie in `folder`; raises `ModelUnavailable`.
+
+        On a CPU its network may run in ONNX Runtime, kept in `engines` (`detector.classifier.engine`).
+        """
         weights = load_weights(card, folder)
         model: torch.nn.Module = FamilyClassifier(card.backbone, len(card.families)).eval()
         try:
@@ -85,7 +89,10 @@ class FaceExpert:
         except RuntimeError as error:
             raise ModelUnavailable(f"the weights {card.file} do not fit {card.backbone} on {device}") from error
         points = any(name.startswith(MASK_PREFIX) for name in weights)
-        return cls(card, model, domain=read_domain(weights), points=points, device=device)
+        example = torch.zeros(2, 3, card.side, card.side)
+        kept = engines if device == "cpu" else None
+        network = fastest(model, (example,), gives=Sight, name=card.sha256, folder=kept)
+        return cls(card, network, domain=read_domain(weights), points=points, device=device)
 
     def prepare(self, pixels: Pixels, face: Face) -> Views:
         return (crop_face(pixels, face, side=self.card.side, margin=self.card.margin),)

@@ -43,7 +43,7 @@ SIDE: Final = 256
 PEAK_RATE: Final = 1e-3
 TIER_SHARES: Final = {Tier.CLEAN: 0.6, Tier.WEB: 0.28, Tier.HARD: 0.12}
 ECHO_SHARES: Final = {Tier.WEB: 0.6, Tier.HARD: 0.4}
-SWAP_PAIRS, REPLACEMENT_PAIRS, BLEND_PAIRS, ECHOED_PAIRS = 10, 3, 4, 4
+SWAP_PAIRS, REPLACEMENT_PAIRS, BLEND_PAIRS, ECHOED_PAIRS = 14, 2, 3, 2
 """Pairs a step. Swaps are the hardest to learn and by far the most numerous; chosen."""
 MASK_WEIGHT: Final = 0.4
 ECHO_WEIGHT: Final = 0.3
