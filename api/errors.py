@@ -104,6 +104,9 @@ _DOMAIN: Mapping[str, tuple[int, str]] = {
     "unsupported_attribute": (422, "The prompt asks for something that cannot be drawn"),
     "self_check_failed": (500, "The result failed its own check and was not released"),
     "backend_unavailable": (503, "The generator is not available"),
+    "already_marked": (409, "The picture bears a mark of this instance"),
+    "credentials_unreadable": (422, "The picture's credentials could not be kept"),
+    "media_too_small": (422, "The picture is too small to bear a watermark"),
     "signing_failed": (503, "Signing failed and nothing was released"),
 }
 """HTTP status and title of the codes in the detector's and the generator's error trees."""

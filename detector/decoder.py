@@ -45,6 +45,8 @@ TURNS = {
 WIDE_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 FULL_SCALES = (1.0, 255.0, 65535.0)
 """White of a deep grey picture, which no such format states: the smallest of these that no sample exceeds."""
+MAX_PROFILE_BYTES = 1_048_576
+"""Printers' profiles reach half of this."""
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 
@@ -63,6 +65,12 @@ def decode(data: bytes, *, mime: str, max_pixels: int) -> Pixels:
         return np.asarray(_over_white(_turned(picture)))
     except Image.DecompressionBombError as error:
         raise _too_large(max_pixels) from error
+
+
+def colour_profile(data: bytes, *, mime: str) -> str:
+    """The ICC profile of a picture of type `mime` in hexadecimal; empty if there is none, or one over the bound."""
+    profile = PLUGINS[mime](io.BytesIO(data)).info.get("icc_profile")
+    return profile.hex() if isinstance(profile, bytes) and len(profile) <= MAX_PROFILE_BYTES else ""
 
 
 def _require_size(picture: Image.Image, max_pixels: int) -> None:

@@ -36,3 +36,21 @@ class SigningFailed(GeneratorError):
     """The signature could not be made: key, certificate or library refused."""
 
     code = "signing_failed"
+
+
+class AlreadyMarked(GeneratorError):
+    """The picture bears a mark of ours: a second one would make two records of it."""
+
+    code = "already_marked"
+
+
+class CredentialsUnreadable(GeneratorError):
+    """The picture has credentials that could not be kept as its history, so it is not marked."""
+
+    code = "credentials_unreadable"
+
+
+class MediaTooSmall(GeneratorError):
+    """The picture is too small to bear a watermark."""
+
+    code = "media_too_small"

@@ -12,8 +12,9 @@ from detector.media import open_media, sha256_hex
 from detector.provenance.check import ProvenanceChecker
 from detector.provenance.keys import MarkKey
 from detector.types import CredentialState, Provenance, ReleaseRecord
+from generator.claim import EDITED, GENERATED, Statement
 from generator.errors import SelfCheckFailed
-from generator.marking import EDITED, GENERATED, Marked, Statement, mark
+from generator.marking import Marked, mark
 from generator.signing import KeySource
 from generator.synthesizer import Synthesis
 
@@ -46,18 +47,34 @@ def release(
     `prompt` goes into the signed manifest, for anybody to read. Raises `SigningFailed`, or `SelfCheckFailed` if the
     file does not read back as marked.
     """
-    record_id = record_id or secrets.token_hex(RECORD_ID_BYTES)  # 1. a name for this release
+    record_id = record_id or new_record_id()  # 1. a name for this release
     statement = Statement(  # 2. what the file will say of itself
         seed=synthesis.seed,
         backend=synthesis.backend,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        created_at=now(),
         prompt=prompt,
         digital_source_type=EDITED if synthesis.edited else GENERATED,
     )
     marked = mark(synthesis.pixels, record_id=record_id, key=key, source=source, statement=statement)  # 3. mark, sign
-    _require_marks(_read_back(marked, checker), record_id)  # 4. self-check
-    record = _record(marked, record_id, statement, purpose)  # 5. what the registry keeps
-    return Release(marked.data, marked.manifest, record, statement)
+    return let_out(marked, record_id, statement, checker=checker, purpose=purpose)  # 4. self-check, 5. registry's part
+
+
+def new_record_id() -> str:
+    """12 random hexadecimal digits."""
+    return secrets.token_hex(RECORD_ID_BYTES)
+
+
+def now() -> str:
+    """This second in RFC 3339."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def let_out(
+    marked: Marked, record_id: str, statement: Statement, *, checker: ProvenanceChecker, purpose: str | None
+) -> Release:
+    """`marked` as a release, once its marks were read back from its bytes. Raises `SelfCheckFailed`."""
+    _require_marks(_read_back(marked, checker), record_id)
+    return Release(marked.data, marked.manifest, _record(marked, record_id, statement, purpose), statement)
 
 
 def _read_back(marked: Marked, checker: ProvenanceChecker) -> Provenance:

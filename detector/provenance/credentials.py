@@ -125,7 +125,7 @@ class _Manifests:
             failures=failures,
             ingredients=ingredients,
             declares_ai=any(_sources(manifest) & AI_SOURCES for manifest in self._manifests.values()),
-            declares_capture=any(_sources(manifest) & CAPTURE_SOURCES for manifest in lineage),
+            declares_capture=_is_capture(lineage),
             signed_at=_text(signature.get("time")),
             actions=tuple(name for action in _actions(self._active) if (name := _text(action.get("action")))),
             generator=_generator(self._active),
@@ -243,6 +243,15 @@ def _actions(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _sources(manifest: Mapping[str, Any]) -> set[str]:
     """Last parts of the digital source types that the manifest's actions declare."""
     return {str(action.get("digitalSourceType")).rsplit("/", 1)[-1] for action in _actions(manifest)}
+
+
+def _is_capture(lineage: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the newest manifest that names a source names a camera: an edit by AI outdates a capture before it."""
+    for manifest in lineage:
+        sources = _sources(manifest)
+        if sources & (CAPTURE_SOURCES | AI_SOURCES):
+            return not sources & AI_SOURCES
+    return False
 
 
 def _soft_binding(manifest: Mapping[str, Any]) -> str | None:

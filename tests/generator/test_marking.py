@@ -21,8 +21,10 @@ from detector.provenance.keys import load_mark_keys
 from detector.provenance.trust import TrustStore
 from detector.provenance.watermark import detect
 from detector.types import CredentialState, Pixels
+from generator.claim import EDITED, Statement, claim
 from generator.errors import SigningFailed
-from generator.marking import EDITED, Marked, Statement, claim, mark, xmp
+from generator.marking import Marked, mark
+from generator.packet import xmp
 from generator.signing import DevelopmentCA, PemFiles
 
 RECORD = "0a1b2c3d4e5f"
