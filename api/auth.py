@@ -32,6 +32,7 @@ class Scope(StrEnum):
     VERIFY = "verify"
     INSPECT = "inspect"
     GENERATE = "generate"
+    MARK = "mark"
     EDIT_PORTRAIT = "edit_portrait"
     STYLISE = "stylise"
     EXPORT = "export"

@@ -17,6 +17,7 @@ from api.commands import (
     explain,
     generate,
     keys,
+    mark,
     policy,
     scan,
     serve,
@@ -42,6 +43,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "explain": explain.explain,
     "verify": verify.verify,
     "generate": generate.generate,
+    "mark": mark.mark,
     "doctor": doctor.doctor,
 }
 PASSING: Mapping[str, Callable[..., None]] = {

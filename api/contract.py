@@ -36,6 +36,7 @@ SCAN: Final = "shingan.scan.1"
 VERIFY: Final = "shingan.verify.1"
 WATERMARK: Final = "shingan.watermark.1"
 GENERATE: Final = "shingan.generate.1"
+MARK: Final = "shingan.mark.1"
 """Values of `schema`. The number goes up when a key goes or means something else; keys may be added within one."""
 EXPERTS: Final = (EvidenceKind.MANIPULATION, EvidenceKind.SYNTHESIS)
 NO_RECEIPT: Final[Mapping[str, Any]] = {
@@ -53,7 +54,7 @@ NOT_READ: Final = Provenance(Credentials(CredentialState.UNREADABLE), WatermarkR
 
 @cache
 def schema(name: str) -> Mapping[str, Any]:
-    """The JSON Schema (2020-12) of the lines of `scan`, `verify`, `watermark` or `generate`."""
+    """The JSON Schema (2020-12) of the lines of `scan`, `verify`, `watermark`, `generate` or `mark`."""
     parsed: Mapping[str, Any] = json.loads((CONTRACTS / f"{name}.schema.json").read_text("utf-8"))
     return parsed
 
@@ -126,6 +127,40 @@ def generate_object(
 def failed_generate(*, prompt: str, seed: int | None, code: str, detail: str) -> Document:
     """A face that was not made or not released."""
     return generate_object(path=None, prompt=prompt, seed=seed) | {"error": error_object(code, detail)}
+
+
+def mark_object(
+    *,
+    path: str | None,
+    input_sha256: str | None,
+    made: str,
+    record_id: str | None = None,
+    sha256: str | None = None,
+    mime: str | None = None,
+    software: str | None = None,
+) -> Document:
+    """A marked file before it is recorded; `software` and `made` are as declared."""
+    return {
+        "schema": MARK,
+        "id": None,
+        "created_at": None,
+        "input": None,
+        "input_sha256": input_sha256,
+        "path": path,
+        "sha256": sha256,
+        "mime": mime,
+        "record_id": record_id,
+        "software": software,
+        "made": made,
+        "receipt": _no_receipt(),
+        "error": None,
+    }
+
+
+def failed_mark(*, path: str, made: str, code: str, detail: str, sha256: str | None = None) -> Document:
+    """A file that was not marked."""
+    error = {"input": path, "error": error_object(code, detail)}
+    return mark_object(path=None, input_sha256=sha256, made=made) | error
 
 
 def verdict_object(verdict: Verdict) -> Document:

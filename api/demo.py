@@ -16,6 +16,7 @@ from api.audit import AuditCheck, verify_database, verify_receipt
 from api.auth import Actor
 from api.commands.outcome import OutputUnwritable
 from api.products import Answer
+from api.releases import Released
 from api.rendering import report_html
 from api.settings import Settings
 from api.shelf import case_of, inspection
@@ -134,7 +135,7 @@ def _prepare(out: Path) -> Settings:
     )
 
 
-async def _generate(workplace: Workplace, actor: Actor, seed: int) -> making.Generated:
+async def _generate(workplace: Workplace, actor: Actor, seed: int) -> Released:
     return await making.generate(workplace, actor, making.GenerateRequest(PROMPT, purpose=PURPOSE, seed=seed))
 
 

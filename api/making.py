@@ -5,22 +5,17 @@
 """
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from api.auth import Actor
-from api.clock import timestamp, utc_now
 from api.contract import generate_object
 from api.decisions import permit
-from api.entries import Entry
-from api.outcomes import append, new_id, on_record
+from api.outcomes import on_record
 from api.policy import PolicyAction, PolicyContext, PolicyRequest
-from api.receipts import Receipt
-from api.repositories import GenerationRepository, ReleaseRepository, StoredGeneration, StoredRecord
+from api.releases import Released, quota_left, register
 from api.screening import requested_age, screen
 from api.workplace import Workplace
-from detector.types import ReleaseRecord
 from generator.prompt import FaceRequest, parse
 
 if TYPE_CHECKING:
@@ -29,6 +24,7 @@ if TYPE_CHECKING:
 
 GENERATION = "generation"
 SEEDS = 2**32
+MIME = "image/png"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +39,7 @@ class GenerateRequest:
     backend: str = "embedded"
 
 
-@dataclass(frozen=True, slots=True)
-class Generated:
-    """A released face: `data` is the PNG, `document` the JSON object of the output contract with a null `path`."""
-
-    id: str
-    data: bytes
-    record: ReleaseRecord
-    document: Mapping[str, Any]
-    receipt: Receipt
-    entry: Entry
-
-
-async def generate(workplace: Workplace, actor: Actor, request: GenerateRequest) -> Generated:
+async def generate(workplace: Workplace, actor: Actor, request: GenerateRequest) -> Released:
     """One face, marked, signed, checked, registered and logged.
 
     Raises `PolicyDenied`, or a `GeneratorError`; then nothing leaves.
@@ -73,7 +57,8 @@ async def generate(workplace: Workplace, actor: Actor, request: GenerateRequest)
         attributes=_attributes(wish, synthesis),
         backend=release.record.backend,
     )
-    return await _release(workplace, actor, release, document)  # 3, 4
+    personal = {"prompt": request.prompt, "sha256": release.record.sha256}
+    return await register(workplace, actor, GENERATION, release, document, mime=MIME, personal=personal)  # 3, 4
 
 
 async def _request(workplace: Workplace, actor: Actor, request: GenerateRequest) -> PolicyRequest:
@@ -83,18 +68,11 @@ async def _request(workplace: Workplace, actor: Actor, request: GenerateRequest)
     context = PolicyContext(
         consent=request.consent,
         screened=screen(request.prompt) | frozenset(read.screened),
-        quota_left=await _quota_left(workplace, actor),
+        quota_left=await quota_left(workplace, actor),
         jurisdiction=workplace.settings.jurisdiction,
         requested_age=min(ages, default=None),
     )
     return PolicyRequest(actor, PolicyAction.GENERATE, request.purpose, context)
-
-
-async def _quota_left(workplace: Workplace, actor: Actor) -> int:
-    midnight = utc_now().replace(hour=0, minute=0, second=0, microsecond=0)
-    async with workplace.database.read() as session:
-        used = await ReleaseRepository(session).count_since(timestamp(midnight), tenant=actor.tenant)
-    return max(0, workplace.settings.daily_generations - used)
 
 
 def _make(
@@ -120,23 +98,3 @@ def _attributes(wish: FaceRequest, synthesis: "Synthesis") -> dict[str, Any]:
         "honoured": dict(synthesis.attributes),
         "edited": synthesis.edited,
     }
-
-
-async def _release(workplace: Workplace, actor: Actor, release: "Release", document: Mapping[str, Any]) -> Generated:
-    answer_id, created_at = new_id(GENERATION), timestamp()
-    answer = {**document, "id": answer_id, "created_at": created_at}
-    del answer["receipt"]
-    blob = await workplace.blobs.put(release.data)
-    personal = {"prompt": document["prompt"], "sha256": release.record.sha256}
-    async with workplace.database.write() as session:
-        entry = await append(workplace, session, actor, GENERATION, answer, personal=personal)
-        stored = {"answer": answer, "blob": blob, "record": asdict(release.record)}
-        await GenerationRepository(session).add(
-            StoredGeneration(answer_id, actor.tenant, created_at, stored, entry.index)
-        )
-        await ReleaseRepository(session).add(
-            StoredRecord(release.record, actor.tenant, release.manifest, entry.index, answer_id)
-        )
-        receipt = await workplace.audit.receipt(session, entry.index)
-    document = {**answer, "receipt": receipt.as_dict()}
-    return Generated(answer_id, release.data, release.record, document, receipt, entry)

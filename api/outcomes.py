@@ -19,7 +19,7 @@ from api.repositories import InspectionRepository, StoredInspection
 from api.workplace import Workplace
 
 ID_BYTES = 16
-PREFIXES = {"inspection": "insp", "verification": "ver", "generation": "gen"}
+PREFIXES = {"inspection": "insp", "verification": "ver", "generation": "gen", "mark": "mark"}
 
 
 @dataclass(frozen=True, slots=True)

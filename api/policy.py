@@ -26,6 +26,7 @@ class PolicyAction(StrEnum):
     VERIFY = "verify"
     INSPECT = "inspect"
     GENERATE = "generate"
+    MARK = "mark"
     EDIT_PORTRAIT = "edit_portrait"
     STYLISE = "stylise"
     EXPORT = "export"

@@ -12,7 +12,6 @@ from api.auth import Actor
 from api.contract import scan_object, verify_object
 from api.decisions import permit
 from api.entries import Entry
-from api.making import Generated as Generated
 from api.making import GenerateRequest as GenerateRequest
 from api.making import generate as generate
 from api.outcomes import Draft, complete, on_record

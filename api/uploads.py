@@ -1,5 +1,6 @@
 """Reads one uploaded file: after the caller is known, and no further than the body limit lets it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -10,24 +11,21 @@ from api.errors import InvalidRequest
 
 MAX_FIELDS = 8
 MAX_NAME = 255
-UPLOAD_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {"type": "string", "contentMediaType": "application/octet-stream"},
-                        "purpose": {"type": "string", "maxLength": 64},
-                    },
-                }
-            }
-        },
-    }
+MAX_PURPOSE = 64
+_FILE: Mapping[str, Any] = {
+    "file": {"type": "string", "contentMediaType": "application/octet-stream"},
+    "purpose": {"type": "string", "maxLength": MAX_PURPOSE},
 }
-"""The form in OpenAPI; the framework's own file parameter would read the body before it knew who was calling."""
+
+
+def upload_form(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The form in OpenAPI, with `fields` of its own: the framework's own file parameter would read the body before it
+    knew who was calling."""
+    shape = {"type": "object", "required": ["file"], "properties": {**_FILE, **fields}}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": shape}}}}
+
+
+UPLOAD_BODY = upload_form({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +39,19 @@ class Upload:
 
 async def read_upload(request: Request) -> Upload:
     """The form's `file` and `purpose`; raises `InvalidRequest` if there is no file."""
+    return (await read_form(request, {}))[0]
+
+
+async def read_form(request: Request, fields: Mapping[str, int]) -> tuple[Upload, dict[str, str]]:
+    """The upload, and the texts in `fields` (longest length by name; empty if missing). Raises `InvalidRequest`."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise InvalidRequest("Send the picture as the field `file` of a multipart/form-data body.")
     async with request.form(max_files=1, max_fields=MAX_FIELDS) as form:
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise InvalidRequest("The form has no file in the field `file`.")
-        return Upload(_name(file), await file.read(), _text(form, "purpose"))
+        upload = Upload(_name(file), await file.read(), _text(form, "purpose", MAX_PURPOSE))
+        return upload, {name: _text(form, name, longest) for name, longest in fields.items()}
 
 
 def _name(file: UploadFile) -> str:
@@ -55,9 +59,9 @@ def _name(file: UploadFile) -> str:
     return "".join(letter for letter in last if letter.isprintable())[:MAX_NAME] or "upload"
 
 
-def _text(form: FormData, name: str) -> str:
+def _text(form: FormData, name: str, longest: int) -> str:
     value = form.get(name, "")
-    return value[:64] if isinstance(value, str) else ""
+    return value[:longest] if isinstance(value, str) else ""
 
 
 Uploaded = Annotated[Upload, Depends(read_upload)]

@@ -7,11 +7,9 @@ from fastapi.responses import JSONResponse
 
 from api import products
 from api.access import CanGenerate, Counters, Place
-from api.auth import Actor
-from api.errors import NotFound
-from api.repositories import GenerationRepository, StoredGeneration
+from api.making import GENERATION
+from api.releases import find_release, release_document, release_file
 from api.schemas import GenerationBody
-from api.workplace import Workplace
 
 router = APIRouter(prefix="/v1/generations", tags=["generations"])
 
@@ -29,24 +27,11 @@ async def create(place: Place, actor: CanGenerate, body: GenerationBody, counter
 
 @router.get("/{generation_id}")
 async def read(place: Place, actor: CanGenerate, generation_id: str) -> dict[str, Any]:
-    stored = await _find(place, actor, generation_id)
-    async with place.database.read() as session:
-        receipt = await place.audit.receipt(session, stored.entry)
-    return {**stored.answer["answer"], "receipt": receipt.as_dict()}
+    return await release_document(place, await find_release(place, actor, generation_id, product=GENERATION))
 
 
 @router.get("/{generation_id}/image", response_class=Response)
 async def image(place: Place, actor: CanGenerate, generation_id: str) -> Response:
     """The released file, byte for byte."""
-    stored = await _find(place, actor, generation_id)
-    name = f"shingan-{stored.answer['answer']['record_id']}.png"
-    data = await place.blobs.get(stored.answer["blob"])
-    return Response(data, media_type="image/png", headers={"content-disposition": f'inline; filename="{name}"'})
-
-
-async def _find(place: Workplace, actor: Actor, generation_id: str) -> StoredGeneration:
-    async with place.database.read() as session:
-        found = await GenerationRepository(session).get(generation_id, tenant=actor.tenant)
-    if found is None:
-        raise NotFound("There is no generation of this id.")
-    return found
+    data, mime, name = await release_file(place, await find_release(place, actor, generation_id, product=GENERATION))
+    return Response(data, media_type=mime, headers={"content-disposition": f'inline; filename="{name}"'})

@@ -1,0 +1,91 @@
+"""How a marked file leaves, whoever made it: registered, logged and stored in one transaction, and only then given."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from api.auth import Actor
+from api.clock import timestamp, utc_now
+from api.entries import Entry
+from api.errors import NotFound
+from api.outcomes import PREFIXES, append, new_id
+from api.receipts import Receipt
+from api.repositories import GenerationRepository, ReleaseRepository, StoredGeneration, StoredRecord
+from api.workplace import Workplace
+from detector.types import ReleaseRecord
+
+if TYPE_CHECKING:
+    from generator.release import Release
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A file that may leave: `document` is the JSON object of the output contract with a null `path`."""
+
+    id: str
+    data: bytes
+    record: ReleaseRecord
+    document: Mapping[str, Any]
+    receipt: Receipt
+    entry: Entry
+
+
+async def register(
+    workplace: Workplace,
+    actor: Actor,
+    product: str,
+    release: "Release",
+    document: Mapping[str, Any],
+    *,
+    mime: str,
+    personal: Mapping[str, str],
+) -> Released:
+    """Puts `release` on record; `document` lacks `id`, `created_at` and `receipt`."""
+    answer_id, created_at = new_id(product), timestamp()
+    answer = {**document, "id": answer_id, "created_at": created_at}
+    del answer["receipt"]
+    blob = await workplace.blobs.put(release.data)
+    async with workplace.database.write() as session:
+        entry = await append(workplace, session, actor, product, answer, personal=personal)
+        stored = {"answer": answer, "blob": blob, "mime": mime, "record": asdict(release.record)}
+        await GenerationRepository(session).add(
+            StoredGeneration(answer_id, actor.tenant, created_at, stored, entry.index)
+        )
+        await ReleaseRepository(session).add(
+            StoredRecord(release.record, actor.tenant, release.manifest, entry.index, answer_id)
+        )
+        receipt = await workplace.audit.receipt(session, entry.index)
+    document = {**answer, "receipt": receipt.as_dict()}
+    return Released(answer_id, release.data, release.record, document, receipt, entry)
+
+
+async def quota_left(workplace: Workplace, actor: Actor) -> int:
+    """How many more files the tenant may release today (UTC)."""
+    midnight = utc_now().replace(hour=0, minute=0, second=0, microsecond=0)
+    async with workplace.database.read() as session:
+        used = await ReleaseRepository(session).count_since(timestamp(midnight), tenant=actor.tenant)
+    return max(0, workplace.settings.daily_generations - used)
+
+
+async def find_release(workplace: Workplace, actor: Actor, answer_id: str, *, product: str) -> StoredGeneration:
+    """Raises `NotFound` unless the actor's tenant has a release of this id, made by `product`."""
+    async with workplace.database.read() as session:
+        found = await GenerationRepository(session).get(answer_id, tenant=actor.tenant)
+    if found is None or not answer_id.startswith(f"{PREFIXES[product]}_"):
+        raise NotFound(f"There is no {product} of this id.")
+    return found
+
+
+async def release_document(workplace: Workplace, stored: StoredGeneration) -> dict[str, Any]:
+    """The answer with a receipt for the log as it is now."""
+    async with workplace.database.read() as session:
+        receipt = await workplace.audit.receipt(session, stored.entry)
+    return {**stored.answer["answer"], "receipt": receipt.as_dict()}
+
+
+async def release_file(workplace: Workplace, stored: StoredGeneration) -> tuple[bytes, str, str]:
+    """The released file byte for byte, its type and a name for it."""
+    mime = stored.answer.get("mime", "image/png")
+    suffix = mime.partition("/")[2].replace("jpeg", "jpg")
+    name = f"shingan-{stored.answer['answer']['record_id']}.{suffix}"
+    return await workplace.blobs.get(stored.answer["blob"]), mime, name
