@@ -59,6 +59,10 @@ class QuotaExceeded(ApiError):
     status, code, title = 429, "quota_exceeded", "The quota is used up"
 
 
+class NotOffered(ApiError):
+    status, code, title = 501, "not_offered", "This part of the interface is not offered"
+
+
 class DatabaseUnavailable(ApiError):
     status, code, title = 503, "database_unavailable", "The database does not answer"
 

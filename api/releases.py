@@ -52,7 +52,7 @@ async def register(
             StoredGeneration(answer_id, actor.tenant, created_at, stored, entry.index)
         )
         await ReleaseRepository(session).add(
-            StoredRecord(release.record, actor.tenant, release.manifest, entry.index, answer_id)
+            StoredRecord(release.record, actor.tenant, release.manifest, entry.index, answer_id, release.manifest_id)
         )
         receipt = await workplace.audit.receipt(session, entry.index)
     document = {**answer, "receipt": receipt.as_dict()}

@@ -52,6 +52,8 @@ class StoredRecord:
     manifest: bytes
     entry: int
     generation_id: str | None = None
+    manifest_id: str | None = None
+    """The manifest's own name (URN); null for releases of before it was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +141,16 @@ class ReleaseRepository:
             "tenant": stored.tenant,
             "generation_id": stored.generation_id,
             "manifest": stored.manifest,
+            "manifest_id": stored.manifest_id,
             "entry": stored.entry,
         }
         await self._session.execute(insert(records).values(values))
 
     async def get(self, record_id: str) -> StoredRecord | None:
         return await self._one(select(records).where(records.c.record_id == record_id))
+
+    async def by_manifest_id(self, manifest_id: str) -> StoredRecord | None:
+        return await self._one(select(records).where(records.c.manifest_id == manifest_id).limit(1))
 
     async def by_sha256(self, sha256: str) -> StoredRecord | None:
         """The release whose file has these exact bytes."""
@@ -239,4 +245,4 @@ def _key(row: Row[Any]) -> StoredKey:
 
 def _record(row: Row[Any]) -> StoredRecord:
     known = {name: row._mapping[name] for name in RECORD_FIELDS}
-    return StoredRecord(ReleaseRecord(**known), row.tenant, row.manifest, row.entry, row.generation_id)
+    return StoredRecord(ReleaseRecord(**known), row.tenant, row.manifest, row.entry, row.generation_id, row.manifest_id)

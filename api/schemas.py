@@ -32,3 +32,10 @@ class DecisionBody(_Body):
     visible_label: bool = False
     requested_age: int | None = Field(default=None, ge=0, le=150)
     quota_left: int | None = Field(default=None, ge=0, lt=2**31)
+
+
+class BindingBody(_Body):
+    """A soft binding to look up, as in a query of C2PA's Soft Binding Resolution API."""
+
+    alg: str = Field(max_length=128)
+    value: str = Field(max_length=1_000_000)

@@ -126,6 +126,7 @@ records = Table(
     Column("seed", BigInteger),
     Column("purpose", Text),
     Column("manifest", LargeBinary, nullable=False),
+    Column("manifest_id", String(128), index=True),
     Column("entry", Number, ForeignKey("audit_entries.entry"), nullable=False),
     Index(None, "tenant", "created_at"),
 )

@@ -180,6 +180,8 @@ class Credentials:
     soft_binding: str | None = None
     """Value of the `c2pa.soft-binding` assertion whose `alg` is ours (the record id), if any."""
     remote_url: str | None = None
+    manifest_id: str | None = None
+    """Name (URN) of the active manifest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,11 @@ INTACT = (CredentialState.TRUSTED, CredentialState.VALID)
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A file ready to leave, with its manifest apart, and what the registry is to keep of it."""
+    """A file ready to leave, with its manifest (named `manifest_id`) apart, and what the registry is to keep of it."""
 
     data: bytes
     manifest: bytes
+    manifest_id: str
     record: ReleaseRecord
     statement: Statement
 
@@ -73,8 +74,9 @@ def let_out(
     marked: Marked, record_id: str, statement: Statement, *, checker: ProvenanceChecker, purpose: str | None
 ) -> Release:
     """`marked` as a release, once its marks were read back from its bytes. Raises `SelfCheckFailed`."""
-    _require_marks(_read_back(marked, checker), record_id)
-    return Release(marked.data, marked.manifest, _record(marked, record_id, statement, purpose), statement)
+    manifest_id = _require_marks(_read_back(marked, checker), record_id)
+    record = _record(marked, record_id, statement, purpose)
+    return Release(marked.data, marked.manifest, manifest_id, record, statement)
 
 
 def _read_back(marked: Marked, checker: ProvenanceChecker) -> Provenance:
@@ -85,7 +87,8 @@ def _read_back(marked: Marked, checker: ProvenanceChecker) -> Provenance:
         raise SelfCheckFailed("The marked file could not be read back.") from error
 
 
-def _require_marks(found: Provenance, record_id: str) -> None:
+def _require_marks(found: Provenance, record_id: str) -> str:
+    """The name of the manifest that was found."""
     if not found.watermark.detected or found.watermark.record_id != record_id:
         raise SelfCheckFailed("The watermark did not read back.")
     credentials = found.credentials
@@ -93,6 +96,9 @@ def _require_marks(found: Provenance, record_id: str) -> None:
         raise SelfCheckFailed(f"The credential reads back as {credentials.state} {', '.join(credentials.failures)}.")
     if credentials.soft_binding != record_id or not credentials.declares_ai:
         raise SelfCheckFailed("The credential does not say what it should.")
+    if credentials.manifest_id is None:
+        raise SelfCheckFailed("The credential has no name.")
+    return credentials.manifest_id
 
 
 def _record(marked: Marked, record_id: str, statement: Statement, purpose: str | None) -> ReleaseRecord:

@@ -36,6 +36,9 @@ TRUSTED_CODE: Final = "signingCredential.trusted"
 UNTRUSTED_CODE: Final = "signingCredential.untrusted"
 SIGNER_LISTS: Final = "[signer:"
 """How the library's sentence begins to name the trust list, after the addresses of `TrustStore.settings`."""
+TSA_LISTS: Final = "trust list: tsa:"
+"""The same where it names the list that vouches for a time-stamp."""
+STAMPED_CODE: Final = "timeStamp.trusted"
 PARENT: Final = "parentOf"
 _REMOTE = re.compile(r"https?://\S+")
 _RECORD_ID = re.compile(r"[0-9a-f]{12}")
@@ -103,7 +106,7 @@ class _Manifests:
 
     def __init__(self, store: Mapping[str, Any], state: str) -> None:
         self._state = state
-        active = store.get("active_manifest")
+        self._name = active = store.get("active_manifest")
         # The library lists them in an order that changes from run to run.
         by_rank = sorted(
             (store.get("manifests") or {}).items(), key=lambda labelled: (labelled[0] != active, labelled[0])
@@ -126,10 +129,11 @@ class _Manifests:
             ingredients=ingredients,
             declares_ai=any(_sources(manifest) & AI_SOURCES for manifest in self._manifests.values()),
             declares_capture=_is_capture(lineage),
-            signed_at=_text(signature.get("time")),
+            signed_at=_text(signature.get("time")) if _stamped_by_tsa_list(results.get("success")) else None,
             actions=tuple(name for action in _actions(self._active) if (name := _text(action.get("action")))),
             generator=_generator(self._active),
             soft_binding=next(filter(None, map(_soft_binding, lineage)), None),
+            manifest_id=_text(self._name),
         )
 
     def _judge(self, results: Mapping[str, Any]) -> tuple[CredentialState, tuple[str, ...]]:
@@ -221,6 +225,11 @@ def _refused(error: c2pa.C2paError, mime: str) -> Credentials:
 def _vouched_by_signer_list(successes: Entries) -> bool:
     trusted = [entry for entry in successes or () if entry.get("code") == TRUSTED_CODE]
     return bool(trusted) and all(SIGNER_LISTS in str(entry.get("explanation")) for entry in trusted)
+
+
+def _stamped_by_tsa_list(successes: Entries) -> bool:
+    """Whether the time of signing is more than what the signer says."""
+    return any(e.get("code") == STAMPED_CODE and TSA_LISTS in str(e.get("explanation")) for e in successes or ())
 
 
 def _is_parent(item: Mapping[str, Any]) -> bool:

@@ -1,0 +1,111 @@
+"""A copy that lost its manifest gets it back, by its mark or by its looks, under the paths that C2PA gives."""
+
+import base64
+import io
+from collections.abc import Awaitable, Callable
+
+import c2pa
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from detector.provenance.fingerprint import pdq
+from detector.types import Pixels
+
+Issue = Callable[..., Awaitable[dict[str, str]]]
+ROOT = "/v1/soft-bindings"
+WISH = {"prompt": "a smiling woman", "purpose": "research", "seed": 7}
+
+
+@pytest.fixture
+async def face(client: httpx.AsyncClient, issue: Issue) -> tuple[str, Pixels]:
+    """Record id and pixels of a released face."""
+    holder = await issue("generate")
+    made = await client.post("/v1/generations", json=WISH, headers=holder)
+    image = await client.get(f"{made.headers['location']}/image", headers=holder)
+    return made.json()["record_id"], np.asarray(Image.open(io.BytesIO(image.content)))
+
+
+def jpeg(pixels: Pixels, quality: int = 70) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+async def by_content(client: httpx.AsyncClient, data: bytes, query: str = "") -> list[dict[str, object]]:
+    headers = {"content-type": "image/jpeg"}
+    answer = await client.post(f"{ROOT}/matches/byContent{query}", content=data, headers=headers)
+    assert answer.status_code == 200, answer.text
+    matches: list[dict[str, object]] = answer.json()["matches"]
+    return matches
+
+
+async def test_a_cropped_copy_finds_its_manifest(client: httpx.AsyncClient, face: tuple[str, Pixels]) -> None:
+    record_id, pixels = face
+    (match,) = await by_content(client, jpeg(pixels[40:, 30:]))
+    assert match["similarityScore"] == 100
+    store = await client.get(f"{ROOT}/manifests/{match['manifestId']}")
+    assert store.headers["content-type"] == "application/c2pa"
+    with c2pa.Context.from_dict({"verify": {"remote_manifest_fetch": False}}) as context:
+        original = jpeg(pixels)
+        with c2pa.Reader("image/jpeg", io.BytesIO(original), manifest_data=store.content, context=context) as reader:
+            assert record_id in reader.json()
+            assert str(match["manifestId"]) in reader.json()
+
+
+async def test_a_copy_without_its_mark_is_known_by_its_looks(
+    client: httpx.AsyncClient, face: tuple[str, Pixels]
+) -> None:
+    _, pixels = face
+    found = await by_content(client, jpeg(pixels, 60), "?alg=shingan.pdq.1")
+    assert len(found) == 1
+    assert 88 <= int(str(found[0]["similarityScore"])) <= 100
+    value = base64.b64encode(bytes.fromhex(pdq(pixels)[0])).decode()
+    answer = await client.post(f"{ROOT}/matches/byBinding", json={"alg": "shingan.pdq.1", "value": value})
+    assert answer.json()["matches"][0]["manifestId"] == found[0]["manifestId"]
+
+
+async def test_the_value_of_a_mark_finds_its_manifest(client: httpx.AsyncClient, face: tuple[str, Pixels]) -> None:
+    value = base64.b64encode(face[0].encode()).decode()
+    answer = await client.get(f"{ROOT}/matches/byBinding", params={"alg": "shingan.wm.1", "value": value})
+    (match,) = answer.json()["matches"]
+    assert str(match["manifestId"]).startswith("urn:c2pa:")
+    assert (await client.get(f"{ROOT}/manifests/{face[0]}")).status_code == 200  # by record id as well
+
+
+async def test_strangers_find_nothing(client: httpx.AsyncClient, make_photo: Callable[..., Pixels]) -> None:
+    assert await by_content(client, jpeg(make_photo(width=400, height=300))) == []
+    value = base64.b64encode(b"0123456789ab").decode()
+    answer = await client.get(f"{ROOT}/matches/byBinding", params={"alg": "shingan.wm.1", "value": value})
+    assert answer.json() == {"matches": []}
+    assert (await client.get(f"{ROOT}/manifests/urn:c2pa:none")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ({"alg": "com.example.other", "value": "AAAA"}, 422),
+        ({"alg": "shingan.wm.1", "value": "not base64!"}, 422),
+        ({"alg": "shingan.pdq.1", "value": "AAAA"}, 422),
+        ({"alg": "shingan.pdq.1", "value": "*"}, 422),
+        ({"alg": "shingan.wm.1"}, 422),
+        ({"alg": "shingan.wm.1", "value": "AAAA", "maxResults": "0"}, 422),
+    ],
+)
+async def test_bad_questions_are_refused(client: httpx.AsyncClient, query: dict[str, str], status: int) -> None:
+    answer = await client.get(f"{ROOT}/matches/byBinding", params=query)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
+async def test_bad_content_is_refused(client: httpx.AsyncClient) -> None:
+    for data, status in ((b"", 422), (b"no picture", 415), (b"\xff\xd8\xff broken", 422)):
+        answer = await client.post(f"{ROOT}/matches/byContent", content=data)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
+async def test_what_is_offered_is_said(client: httpx.AsyncClient) -> None:
+    answer = (await client.get(f"{ROOT}/services/supportedAlgorithms")).json()
+    assert answer == {"watermarks": [{"alg": "shingan.wm.1"}], "fingerprints": [{"alg": "shingan.pdq.1"}]}
+    refused = await client.post(f"{ROOT}/matches/byReference", json={"referenceUrl": "http://127.0.0.1/x"})
+    assert (refused.status_code, refused.json()["code"]) == (501, "not_offered")
