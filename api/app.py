@@ -12,12 +12,23 @@ from api.auth import ApiKeys
 from api.metrics import Metrics
 from api.middleware import BodyLimit, Measured, SecurityHeaders
 from api.rendering import STATIC
-from api.routes import audit, generations, health, inspections, marks, page, policies, soft_bindings, verifications
+from api.routes import (
+    audit,
+    compliance,
+    generations,
+    health,
+    inspections,
+    marks,
+    page,
+    policies,
+    soft_bindings,
+    verifications,
+)
 from api.sessions import LocalSessions
 from api.settings import Settings
 from api.workplace import Workplace
 
-MODULES = (inspections, verifications, generations, marks, soft_bindings, audit, policies, health, page)
+MODULES = (inspections, verifications, generations, marks, soft_bindings, compliance, audit, policies, health, page)
 ROUTERS = tuple(module.router for module in MODULES)
 
 

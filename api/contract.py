@@ -103,6 +103,8 @@ def generate_object(
     record_id: str | None = None,
     attributes: Mapping[str, Any] | None = None,
     backend: str | None = None,
+    label: str | None = None,
+    timestamped: bool | None = None,
 ) -> Document:
     """A generated face before it is recorded.
 
@@ -119,6 +121,8 @@ def generate_object(
         "prompt": prompt,
         "attributes": {"asked": {}, "honoured": {}, "edited": False} | dict(attributes or {}),
         "backend": backend,
+        "label": label,
+        "timestamped": timestamped,
         "receipt": _no_receipt(),
         "error": None,
     }
@@ -138,6 +142,8 @@ def mark_object(
     sha256: str | None = None,
     mime: str | None = None,
     software: str | None = None,
+    label: str | None = None,
+    timestamped: bool | None = None,
 ) -> Document:
     """A marked file before it is recorded; `software` and `made` are as declared."""
     return {
@@ -152,6 +158,8 @@ def mark_object(
         "record_id": record_id,
         "software": software,
         "made": made,
+        "label": label,
+        "timestamped": timestamped,
         "receipt": _no_receipt(),
         "error": None,
     }

@@ -5,12 +5,13 @@
 """
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from api.auth import Actor
 from api.contract import generate_object
 from api.decisions import permit
+from api.labels import AUTO, chosen, satisfies
 from api.outcomes import on_record
 from api.policy import PolicyAction, PolicyContext, PolicyRequest
 from api.releases import Released, quota_left, register
@@ -36,6 +37,7 @@ class GenerateRequest:
     seed: int | None = None
     best_effort: bool = False
     consent: bool = False
+    label: str = AUTO
     backend: str = "embedded"
 
 
@@ -56,6 +58,8 @@ async def generate(workplace: Workplace, actor: Actor, request: GenerateRequest)
         record_id=release.record.record_id,
         attributes=_attributes(wish, synthesis),
         backend=release.record.backend,
+        label=str(chosen(workplace, request.label)),
+        timestamped=release.stamped,
     )
     personal = {"prompt": request.prompt, "sha256": release.record.sha256}
     return await register(workplace, actor, GENERATION, release, document, mime=MIME, personal=personal)  # 3, 4
@@ -70,6 +74,7 @@ async def _request(workplace: Workplace, actor: Actor, request: GenerateRequest)
         screened=screen(request.prompt) | frozenset(read.screened),
         quota_left=await quota_left(workplace, actor),
         jurisdiction=workplace.settings.jurisdiction,
+        visible_label=satisfies(workplace, request.label),
         requested_age=min(ages, default=None),
     )
     return PolicyRequest(actor, PolicyAction.GENERATE, request.purpose, context)
@@ -78,9 +83,12 @@ async def _request(workplace: Workplace, actor: Actor, request: GenerateRequest)
 def _make(
     workplace: Workplace, wish: FaceRequest, request: GenerateRequest, seed: int
 ) -> tuple["Synthesis", "Release"]:
-    from generator.release import release  # keeps the signing library out of commands that sign nothing
+    from generator.label import labelled  # these keep the signing library out of commands that sign nothing
+    from generator.release import release
 
     synthesis = workplace.synthesizer(request.backend).synthesise(wish, seed=seed)
+    label = chosen(workplace, request.label)
+    synthesis = replace(synthesis, pixels=labelled(synthesis.pixels, label, edited=synthesis.edited))
     # The prompt stays out of the manifest: that is for anybody to read, and a prompt may speak of somebody.
     released = release(
         synthesis,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from api.auth import Actor
 from api.contract import mark_object
 from api.decisions import permit
+from api.labels import AUTO, chosen, satisfies
 from api.outcomes import on_record
 from api.policy import PolicyAction, PolicyContext, PolicyRequest
 from api.releases import Released, quota_left, register
@@ -37,6 +38,7 @@ class MarkRequest:
     purpose: str = ""
     software: str = ""
     made: Made = "generated"
+    label: str = AUTO
 
 
 async def mark(workplace: Workplace, actor: Actor, request: MarkRequest) -> Released:
@@ -56,6 +58,8 @@ async def mark(workplace: Workplace, actor: Actor, request: MarkRequest) -> Rele
         mime=mime,
         software=release.record.backend,
         made=request.made,
+        label=str(chosen(workplace, request.label)),
+        timestamped=release.stamped,
     )
     personal = {"name": request.name, "input_sha256": document["input_sha256"], "sha256": release.record.sha256}
     return await register(workplace, actor, MARK, release, document, mime=mime, personal=personal)  # 3, 4
@@ -63,7 +67,11 @@ async def mark(workplace: Workplace, actor: Actor, request: MarkRequest) -> Rele
 
 async def _request(workplace: Workplace, actor: Actor, request: MarkRequest) -> PolicyRequest:
     left = await quota_left(workplace, actor)
-    context = PolicyContext(quota_left=left, jurisdiction=workplace.settings.jurisdiction)
+    context = PolicyContext(
+        quota_left=left,
+        jurisdiction=workplace.settings.jurisdiction,
+        visible_label=satisfies(workplace, request.label),
+    )
     return PolicyRequest(actor, PolicyAction.MARK, request.purpose, context)
 
 
@@ -79,4 +87,5 @@ def _mark(workplace: Workplace, request: MarkRequest) -> "Release":
         source=workplace.key_source,
         checker=workplace.checker,
         purpose=request.purpose,
+        label=chosen(workplace, request.label),
     )

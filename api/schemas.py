@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from api.labels import AUTO, LabelName
+
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,63}$")]
 
 
@@ -17,6 +19,7 @@ class GenerationBody(_Body):
     prompt: str = Field(min_length=1, max_length=400)
     purpose: Code
     seed: int | None = Field(default=None, ge=0, lt=2**32)
+    label: LabelName = AUTO
     best_effort: bool = False
     """Draw what can be drawn of the prompt instead of refusing it."""
     consent: bool = False

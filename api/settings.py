@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_cache_path, user_data_path
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
@@ -43,6 +43,15 @@ class Settings(BaseSettings):
     """A folder of `*.cedar` and `*.cedarschema` that replaces the shipped policy."""
     log_origin: str = Field(default="shingan.local/audit", pattern=r"^[^\s+]+$")
     """Name of the audit log in its checkpoints (C2SP tlog-checkpoint: no spaces, no plus)."""
+    signing_cert: Path | None = None
+    """Certificate chain that signs (PEM, leaf first); with its key it takes the place of the development authority."""
+    signing_key: Path | None = Field(default=None, validate_default=True)
+    """Private key of `signing_cert` (PEM, no passphrase)."""
+    timestamp_url: str | None = Field(default=None, pattern=r"^https?://\S+$", repr=False)
+    """Authority that time-stamps signatures (RFC 3161); may hold a password.
+
+    It is asked by way of a relay on loopback: where HTTP_PROXY is set, NO_PROXY has to list 127.0.0.1.
+    """
     jurisdiction: str = Field(default="eu", pattern=r"^(none|eu|california|china)$")
     tenant: str = "default"
     """Tenant of the command line and of callers without a key."""
@@ -64,6 +73,13 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, folder: Path) -> Path:
         return folder.expanduser().absolute()
+
+    @field_validator("signing_key")
+    @classmethod
+    def _complete(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        if (key is None) != (info.data.get("signing_cert") is None):
+            raise ValueError("SHINGAN_SIGNING_CERT and SHINGAN_SIGNING_KEY are set both or neither")
+        return key
 
     def ensure_home(self) -> Path:
         """`home`, made with mode 0700 if it was missing."""

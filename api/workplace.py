@@ -13,6 +13,7 @@ from api.migrations.run import upgrade
 from api.policy import Policy
 from api.registry import Registry, RegistryChecker
 from api.settings import Settings
+from api.signing_keys import key_source
 from api.storage import Blobs
 from detector.provenance.keys import MarkKey, load_mark_keys
 from detector.provenance.known_media import KnownMediaList
@@ -128,10 +129,8 @@ class Workplace:
 
     @cached_property
     def key_source(self) -> "KeySource":
-        """Who signs: this instance's own development authority."""
-        from generator.signing import DevelopmentCA  # not needed by commands that sign nothing
-
-        return DevelopmentCA(self.settings.home)
+        """Who signs."""
+        return key_source(self.settings)
 
     def synthesizer(self, name: str) -> "Synthesizer":
         """The face backend `name`, loaded once; raises `BackendUnavailable`."""

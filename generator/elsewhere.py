@@ -14,6 +14,7 @@ from detector.provenance.watermark import MIN_SIDE
 from detector.types import Credentials, CredentialState, Media
 from generator.claim import EDITED, SUFFIXES, Parent, Statement
 from generator.errors import AlreadyMarked, CredentialsUnreadable, MediaTooSmall
+from generator.label import Label, labelled
 from generator.marking import mark
 from generator.release import Release, let_out, new_record_id, now
 from generator.signing import KeySource
@@ -34,6 +35,7 @@ def mark_file(
     source: KeySource,
     checker: ProvenanceChecker,
     purpose: str | None = None,
+    label: Label = Label.NONE,
 ) -> Release:
     """The picture in `data` with watermark, XMP and a signed manifest; `software` is declared to have made it.
 
@@ -50,7 +52,7 @@ def mark_file(
     record_id = new_record_id()
     statement = Statement(None, software, now(), digital_source_type=digital_source_type)
     marked = mark(  # 4. mark and sign
-        frame.pixels,
+        labelled(frame.pixels, label, edited=digital_source_type == EDITED),
         record_id=record_id,
         key=key,
         source=source,

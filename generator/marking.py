@@ -21,6 +21,7 @@ from generator.claim import Parent, Statement, claim
 from generator.errors import SigningFailed
 from generator.packet import encode, xmp
 from generator.signing import KeySource
+from generator.timestamping import with_stamp
 
 SETTINGS: Final[Mapping[str, Any]] = {
     # No thumbnail: it would be 99 % of the time that signing takes. No check after signing: the release does its own.
@@ -31,12 +32,16 @@ SETTINGS: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """A file that carries everything; `manifest` is its C2PA manifest store, `fingerprint` that of its own pixels."""
+    """A file that carries everything; `manifest` is its C2PA manifest store, `fingerprint` that of its own pixels.
+
+    `stamped`: a time-stamp authority vouches for the time of signing.
+    """
 
     data: bytes
     manifest: bytes
     sha256: str
     fingerprint: str
+    stamped: bool
 
 
 def mark(
@@ -58,27 +63,29 @@ def mark(
     watermarked = embed(pixels, payload=Payload(record_id, key.key_id), key=key)
     unsigned = encode(watermarked, mime=mime, packet=xmp(record_id, statement), profile=profile)
     manifest = claim(record_id, statement, mime=mime, parent=parent)
-    data, store = sign(unsigned, manifest, source, mime=mime, parent=parent)
-    return Marked(data, store, sha256=sha256_hex(data), fingerprint=pdq(watermarked)[0])
+    data, store, stamped = sign(unsigned, manifest, source, mime=mime, parent=parent)
+    return Marked(data, store, sha256=sha256_hex(data), fingerprint=pdq(watermarked)[0], stamped=stamped)
 
 
 def sign(
     unsigned: bytes, manifest: Mapping[str, Any], source: KeySource, *, mime: str, parent: Parent | None
-) -> tuple[bytes, bytes]:
-    """The file with its manifest inside, and the manifest store alone. Raises `SigningFailed`.
+) -> tuple[bytes, bytes, bool]:
+    """The file with its manifest inside, the manifest store alone, and whether a time-stamp is in it.
 
     The library reads `parent` here, in this process: only a file that the sandbox has read before may come this far.
+    Raises `SigningFailed`.
     """
-    signed = io.BytesIO()
-    try:
-        with (
-            c2pa.Context.from_dict(dict(SETTINGS)) as context,
-            source.signer() as signer,
-            c2pa.Builder(dict(manifest), context) as builder,
-        ):
+
+    def with_signer(signer: c2pa.Signer) -> tuple[bytes, bytes]:
+        signed = io.BytesIO()
+        with c2pa.Context.from_dict(dict(SETTINGS)) as context, c2pa.Builder(dict(manifest), context) as builder:
             if parent is not None:
                 builder.add_ingredient(json.dumps(parent.ingredient()), parent.mime, io.BytesIO(parent.data))
             store = builder.sign(signer, mime, io.BytesIO(unsigned), signed)
+        return signed.getvalue(), bytes(store)
+
+    try:
+        (data, store), stamped = with_stamp(source, with_signer)
     except c2pa.C2paError as error:
         raise SigningFailed("The file could not be signed.") from error
-    return signed.getvalue(), bytes(store)
+    return data, store, stamped

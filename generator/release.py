@@ -31,6 +31,7 @@ class Release:
     manifest_id: str
     record: ReleaseRecord
     statement: Statement
+    stamped: bool
 
 
 def release(
@@ -76,7 +77,7 @@ def let_out(
     """`marked` as a release, once its marks were read back from its bytes. Raises `SelfCheckFailed`."""
     manifest_id = _require_marks(_read_back(marked, checker), record_id)
     record = _record(marked, record_id, statement, purpose)
-    return Release(marked.data, marked.manifest, manifest_id, record, statement)
+    return Release(marked.data, marked.manifest, manifest_id, record, statement, marked.stamped)
 
 
 def _read_back(marked: Marked, checker: ProvenanceChecker) -> Provenance:

@@ -42,43 +42,59 @@ class KeySource(Protocol):
     def name(self) -> str:
         """Who signs, for people."""
 
-    def signer(self) -> c2pa.Signer:
-        """A signer. Raises `SigningFailed` if key or certificate is unusable."""
+    @property
+    def timestamp_url(self) -> str | None:
+        """The authority (RFC 3161) that is to time-stamp each signature; null if none is (`generator.timestamping`)."""
+
+    def signer(self, *, timestamp_url: str | None = None) -> c2pa.Signer:
+        """A signer; with `timestamp_url` one that asks there for a time-stamp, and does not sign without it.
+
+        Raises `SigningFailed` if key or certificate is unusable.
+        """
+
+    def certificate(self) -> x509.Certificate:
+        """The leaf that it signs with. Raises `SigningFailed`."""
 
 
 class PemFiles:
     """An operator's key and certificate chain (leaf first), read at every signature so that they can be renewed."""
 
-    def __init__(self, cert: Path, key: Path) -> None:
+    def __init__(self, cert: Path, key: Path, *, timestamp_url: str | None = None) -> None:
         self._cert = cert
         self._key = key
+        self.timestamp_url = timestamp_url
 
     @property
     def name(self) -> str:
         return self._cert.name
 
-    def signer(self) -> c2pa.Signer:
-        try:
-            chain, key = self._cert.read_bytes(), self._key.read_bytes()
-        except OSError as error:
-            raise SigningFailed("The signing key or its certificate cannot be read.") from error
-        return _signer(chain, key)
+    def signer(self, *, timestamp_url: str | None = None) -> c2pa.Signer:
+        return _signer(_read(self._cert), _read(self._key), timestamp_url)
+
+    def certificate(self) -> x509.Certificate:
+        return leaf_of(_read(self._cert))
 
 
 class DevelopmentCA:
     """A root and a leaf (ES256) under `home/keys/ca`, made on first use; nobody but this instance trusts them."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, timestamp_url: str | None = None) -> None:
         self._root_path = home / OWN_ROOT
         self._folder = self._root_path.parent
+        self._files = PemFiles(self._folder / "leaf.pem", self._folder / "leaf.key")
+        self.timestamp_url = timestamp_url
 
     @property
     def name(self) -> str:
         return ORGANISATION
 
-    def signer(self) -> c2pa.Signer:
+    def signer(self, *, timestamp_url: str | None = None) -> c2pa.Signer:
         self.ensure()
-        return PemFiles(self._folder / "leaf.pem", self._folder / "leaf.key").signer()
+        return self._files.signer(timestamp_url=timestamp_url)
+
+    def certificate(self) -> x509.Certificate:
+        self.ensure()
+        return self._files.certificate()
 
     def ensure(self, *, now: datetime | None = None) -> None:
         """Make what is missing and renew the leaf that would end within a year. Raises `SigningFailed`."""
@@ -140,32 +156,47 @@ class DevelopmentCA:
         return x509.load_pem_x509_certificate(self._root_path.read_bytes())
 
 
-def _signer(chain: bytes, key: bytes) -> c2pa.Signer:
+def leaf_of(chain: bytes) -> x509.Certificate:
+    """The first certificate of a PEM `chain`. Raises `SigningFailed`."""
+    try:
+        return x509.load_pem_x509_certificates(chain)[0]
+    except ValueError as error:
+        raise SigningFailed("The signing certificate is unusable.") from error
+
+
+def algorithm_of(key: CertificatePublicKeyTypes) -> c2pa.C2paSigningAlg:
+    """The C2PA algorithm for signatures that `key` verifies (C2PA 2.4, section 13.2.1). Raises `SigningFailed`."""
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in CURVE_ALGORITHMS:
+        return CURVE_ALGORITHMS[key.curve.name]
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return c2pa.C2paSigningAlg.ED25519
+    if isinstance(key, rsa.RSAPublicKey):
+        return c2pa.C2paSigningAlg.PS256
+    raise SigningFailed("C2PA has no signature algorithm for a key of this type.")
+
+
+def _signer(chain: bytes, key: bytes, timestamp_url: str | None) -> c2pa.Signer:
+    public_key = leaf_of(chain).public_key()
     try:
         private_key = load_pem_private_key(key, password=None)
-        leaf = x509.load_pem_x509_certificates(chain)[0]
-        if leaf.public_key() != private_key.public_key():
+        if public_key != private_key.public_key():
             raise SigningFailed("The signing key is not that of its certificate.")
         info = c2pa.C2paSignerInfo(
-            alg=_algorithm(private_key),
+            alg=algorithm_of(public_key),
             sign_cert=chain,
             private_key=_private_bytes(private_key),
-            ta_url=None,  # an empty address makes the library fail
+            ta_url=timestamp_url,  # null and never empty: an empty address makes the library fail
         )
         return c2pa.Signer.from_info(info)
     except (ValueError, TypeError, c2pa.C2paError) as error:
         raise SigningFailed("The signing key or its certificate is unusable.") from error
 
 
-def _algorithm(key: PrivateKeyTypes) -> c2pa.C2paSigningAlg:
-    """The C2PA algorithm that a key of this type signs with (C2PA 2.4, section 13.2.1)."""
-    if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name in CURVE_ALGORITHMS:
-        return CURVE_ALGORITHMS[key.curve.name]
-    if isinstance(key, ed25519.Ed25519PrivateKey):
-        return c2pa.C2paSigningAlg.ED25519
-    if isinstance(key, rsa.RSAPrivateKey):
-        return c2pa.C2paSigningAlg.PS256
-    raise SigningFailed("C2PA has no signature algorithm for a key of this type.")
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SigningFailed("The signing key or its certificate cannot be read.") from error
 
 
 def _certify(

@@ -105,6 +105,13 @@ def _marks(settings: "Settings") -> str:
     return f"watermark keys {', '.join(str(key.key_id) for key in load_mark_keys(settings.home))}"
 
 
+def _signing(settings: "Settings") -> str:
+    from api.clock import utc_now
+    from api.signing_keys import describe, key_source
+
+    return describe(key_source(settings), now=utc_now())
+
+
 def _trust(settings: "Settings") -> str:
     from detector.provenance.trust import TrustStore
 
@@ -139,6 +146,7 @@ PROBES: "dict[str, Callable[[Settings], str]]" = {
     "audit log": _audit,
     "policy": _policy,
     "keys": _marks,
+    "signing key": _signing,
     "trust lists": _trust,
     "experts": _experts,
     "generator": _generator,

@@ -11,6 +11,7 @@ import typer
 from api.commands.console import Lines, Progress
 from api.commands.outcome import failure_of
 from api.commands.running import at_work, write_whole
+from api.labels import LabelName
 
 if TYPE_CHECKING:
     from api.contract import Document
@@ -31,6 +32,7 @@ def generate(
     out: Annotated[Path, typer.Option(file_okay=False, help="Folder for the files.")] = Path("faces"),
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, and nothing else.")] = False,
     best_effort: Annotated[bool, typer.Option(help="Draw what can be drawn instead of refusing the rest.")] = False,
+    label: Annotated[LabelName, typer.Option(help="Visible label; auto: as the jurisdiction asks.")] = "auto",
     consent: Annotated[bool, typer.Option(help="Attest that the person who is named agreed.")] = False,
 ) -> None:
     """Generate marked faces of people who do not exist."""
@@ -40,7 +42,7 @@ def generate(
     async def job(workplace: "Workplace") -> None:
         from api.making import GenerateRequest
 
-        wish = GenerateRequest(prompt, purpose=purpose, best_effort=best_effort, consent=consent)
+        wish = GenerateRequest(prompt, purpose=purpose, best_effort=best_effort, consent=consent, label=label)
         order = Order(workplace, wish, out=out)
         with Progress.over(number, wanted=not as_json) as bar:
             for index in range(number):

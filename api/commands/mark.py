@@ -1,8 +1,9 @@
 """`mark`: gives pictures that another program made every layer of marking, and registers them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,10 +11,11 @@ from api.commands.console import Lines
 from api.commands.inputs import expand
 from api.commands.outcome import failure_of
 from api.commands.running import answer_all, at_work, stored_name, write_whole
+from api.labels import LabelName
 
 if TYPE_CHECKING:
     from api.contract import Document
-    from api.marks import Made
+    from api.marks import MarkRequest
     from api.workplace import Workplace
 
 COLUMNS = ("record", "receipt", "from", "file")
@@ -27,15 +29,18 @@ def mark(
     purpose: Annotated[str, typer.Option(help="What the pictures are for; the policy asks.")],
     software: Annotated[str, typer.Option(help="What made them; it is signed as declared.")] = "",
     edited: Annotated[bool, typer.Option("--edited", help="A real picture was edited, instead of all made.")] = False,
+    label: Annotated[LabelName, typer.Option(help="Visible label; auto: as the jurisdiction asks.")] = "auto",
     out: Annotated[Path, typer.Option(file_okay=False, help="Folder for the marked files.")] = Path("marked"),
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, and nothing else.")] = False,
 ) -> None:
     """Mark, sign and register pictures made elsewhere; what they say of their origin is kept."""
     lines = Lines(COLUMNS, row, as_json=as_json)
-    made = "edited" if edited else "generated"
 
     async def job(workplace: "Workplace") -> None:
-        marker = Marker(workplace, out.absolute(), purpose=purpose, software=software, made=cast("Made", made))
+        from api.marks import MarkRequest
+
+        wish = MarkRequest(b"", "", purpose, software, "edited" if edited else "generated", label)
+        marker = Marker(workplace, wish, out=out.absolute())
         await answer_all(expand(files), marker.line, lines, progress=not as_json)
 
     at_work(job)
@@ -43,17 +48,15 @@ def mark(
 
 
 class Marker:
-    """Marks one file after the other for the operator of this machine."""
+    """Marks one file after the other, each as `wish` declares, for the operator of this machine."""
 
-    def __init__(self, workplace: "Workplace", out: Path, *, purpose: str, software: str, made: "Made") -> None:
+    def __init__(self, workplace: "Workplace", wish: "MarkRequest", *, out: Path) -> None:
         from api.auth import Actor
 
         self._workplace = workplace
         self._actor = Actor.local(workplace.settings.tenant)
+        self._wish = wish
         self._out = out
-        self._purpose = purpose
-        self._software = software
-        self._made: Made = made
 
     async def line(self, path: str) -> "Document":
         """Marks the file at `path` and writes the marked one; the line says what came of it."""
@@ -64,14 +67,13 @@ class Marker:
         place, data, name = self._workplace, b"", stored_name(path)
         try:
             data = await place.run(lambda: read_file(Path(path), place.sandbox.limits))
-            wish = marks.MarkRequest(data, name, self._purpose, self._software, self._made)
-            done = await marks.mark(place, self._actor, wish)
+            done = await marks.mark(place, self._actor, replace(self._wish, data=data, name=name))
             target = self._out / f"{Path(path).stem}-{done.record.record_id}.{_suffix(done.document['mime'])}"
             write_whole(target, done.data)
         except Exception as error:  # one bad file is one line
             code, detail = failure_of(error)
             digest = sha256_hex(data) if data else None
-            return failed_mark(path=name, made=self._made, code=code, detail=detail, sha256=digest)
+            return failed_mark(path=name, made=self._wish.made, code=code, detail=detail, sha256=digest)
         return {**done.document, "input": name, "path": str(target)}
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.commands.console import Lines
+from api.commands.crjson import print_reports
 from api.commands.inputs import expand
 from api.commands.outcome import failure_of
 from api.commands.running import answer_all, at_work, stored_name
@@ -26,8 +27,15 @@ def verify(
         list[str], typer.Argument(metavar="FILE...", help="Files, folders, quoted patterns; - reads paths from stdin.")
     ],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, and nothing else.")] = False,
+    crjson: Annotated[
+        bool, typer.Option("--crjson", help="C2PA's own report (crJSON), one a line; nothing is judged or logged.")
+    ] = False,
 ) -> None:
     """Check provenance alone: C2PA credentials, watermark, registry, known media."""
+    if crjson:
+        if as_json:
+            raise typer.BadParameter("--json or --crjson, not both.", param_hint="--crjson")
+        raise typer.Exit(at_work(lambda workplace: print_reports(workplace, expand(files))))
     lines = Lines(COLUMNS, row, as_json=as_json)
 
     async def job(workplace: "Workplace") -> None:

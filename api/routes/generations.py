@@ -18,7 +18,12 @@ router = APIRouter(prefix="/v1/generations", tags=["generations"])
 async def create(place: Place, actor: CanGenerate, body: GenerationBody, counters: Counters) -> JSONResponse:
     """Makes one face."""
     wish = products.GenerateRequest(
-        body.prompt, purpose=body.purpose, seed=body.seed, best_effort=body.best_effort, consent=body.consent
+        body.prompt,
+        purpose=body.purpose,
+        seed=body.seed,
+        best_effort=body.best_effort,
+        consent=body.consent,
+        label=body.label,
     )
     made = await products.generate(place, actor, wish)
     counters.products.labels("generation", "released").inc()

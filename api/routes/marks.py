@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from api import marks
 from api.access import CanMark, Counters, Place
 from api.errors import InvalidRequest
+from api.labels import AUTO, LABELS
 from api.marks import MARK, MAX_SOFTWARE, Made, MarkRequest
 from api.releases import find_release, release_document, release_file
 from api.uploads import read_form, upload_form
@@ -18,6 +19,7 @@ MADE: Mapping[str, Made] = {"generated": "generated", "edited": "edited"}
 FORM = upload_form(
     {
         "software": {"type": "string", "maxLength": MAX_SOFTWARE},
+        "label": {"type": "string", "enum": list(LABELS), "default": AUTO},
         "made": {"type": "string", "enum": list(MADE), "default": "generated"},
     }
 )
@@ -25,11 +27,14 @@ FORM = upload_form(
 
 async def read_request(request: Request) -> MarkRequest:
     """The form as a request; raises `InvalidRequest`."""
-    upload, fields = await read_form(request, {"software": MAX_SOFTWARE, "made": MAX_SOFTWARE})
+    upload, fields = await read_form(request, {"software": MAX_SOFTWARE, "made": MAX_SOFTWARE, "label": MAX_SOFTWARE})
     made: Made | None = MADE.get(fields["made"] or "generated")
     if made is None:
         raise InvalidRequest(f"The field `made` is one of {', '.join(MADE)}.")
-    return MarkRequest(upload.data, upload.name, upload.purpose, fields["software"], made)
+    label = fields["label"] or AUTO
+    if label not in LABELS:
+        raise InvalidRequest(f"The field `label` is one of {', '.join(LABELS)}.")
+    return MarkRequest(upload.data, upload.name, upload.purpose, fields["software"], made, label)
 
 
 @router.post("", status_code=201, openapi_extra=FORM)

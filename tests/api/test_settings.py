@@ -53,3 +53,18 @@ def test_nonsense_is_refused(wrong: dict[str, object]) -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError):
         Settings().port = 1
+
+
+@pytest.mark.parametrize("name", ["SHINGAN_SIGNING_CERT", "SHINGAN_SIGNING_KEY"])
+def test_a_certificate_and_its_key_come_together(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "/etc/shingan/file.pem")
+    with pytest.raises(ValidationError, match="both or neither"):
+        Settings()
+
+
+def test_a_time_stamp_authority_is_an_address() -> None:
+    settings = Settings(timestamp_url="https://user:secret@stamps.example/tsa")
+    assert "secret" not in repr(settings)
+    for wrong in ("", "stamps.example", "ftp://stamps.example", "http://a b"):
+        with pytest.raises(ValidationError):
+            Settings(timestamp_url=wrong)

@@ -1,5 +1,6 @@
 """`shingan verify` and `shingan watermark`: one line a file, whatever the files are."""
 
+import io
 import json
 import os
 import subprocess
@@ -8,10 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import c2pa
 import jsonschema
 import pytest
 
 from api.contract import schema
+from detector.provenance.credentials import SOURCE_TYPES
+from generator.marking import SETTINGS
+from generator.signing import DevelopmentCA
 
 SHINGAN = str(Path(sys.executable).parent / "shingan")
 RECORD = "0123456789ab"
@@ -58,6 +63,32 @@ def test_verified_photo_is_clean_and_has_a_receipt(shingan: Callable[..., Any], 
     assert shingan("audit", "verify").code == 0
 
 
+def test_crjson_is_one_line_a_file_and_says_where_there_is_none(
+    shingan: Callable[..., Any], photo: Path, tmp_path: Path, home: Path
+) -> None:
+    signed = tmp_path / "signed.jpg"
+    signed.write_bytes(_signed(photo, DevelopmentCA(home)))
+    ran = shingan("verify", "--crjson", signed)
+    assert ran.code == 0
+    (report,) = ran.documents
+    assert report["manifests"][0]["validationResults"]["failure"] == []
+    ran = shingan("verify", "--crjson", photo, signed, tmp_path / "missing")
+    assert (ran.code, ran.err) == (1, "")
+    absent, second, missing = ran.documents
+    assert absent == {"path": str(photo), "state": "absent", "error": None}
+    assert second["manifests"][0]["label"] == report["manifests"][0]["label"]
+    assert (missing["state"], missing["error"]["code"]) == (None, "source_not_found")
+
+
+def _signed(photo: Path, source: DevelopmentCA) -> bytes:
+    created = {"action": "c2pa.created", "digitalSourceType": SOURCE_TYPES + "digitalCapture"}
+    manifest = {"assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [created]}}]}
+    signed = io.BytesIO()
+    with c2pa.Builder(manifest, c2pa.Context.from_dict(dict(SETTINGS))) as builder, source.signer() as signer:
+        builder.sign(signer, "image/jpeg", io.BytesIO(photo.read_bytes()), signed)
+    return signed.getvalue()
+
+
 def test_table_for_people_has_the_codes(shingan: Callable[..., Any], photo: Path, bad_files: Path) -> None:
     ran = shingan("verify", photo, bad_files)
     assert ran.code == 1
@@ -95,6 +126,7 @@ def test_verify_knows_a_mark_whose_record_it_does_not_know(
         ("watermark", "embed", "a.png", "b.gif", "--record-id", RECORD),
         ("watermark", "embed", "a.png", "b.png"),
         ("verify",),
+        ("verify", "--json", "--crjson", "a.png"),
         ("verify", "--nonsense", "a"),
         ("nonsense",),
     ],

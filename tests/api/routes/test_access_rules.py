@@ -18,6 +18,7 @@ OPEN = {
     "/v1/soft-bindings/matches/byContent",
     "/v1/soft-bindings/matches/byReference",
     "/v1/soft-bindings/manifests/{manifest_id}",
+    "/v1/compliance",
     "/healthz",
     "/readyz",
     "/metrics",

@@ -30,11 +30,12 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def sign(own_home: Path) -> Callable[..., bytes]:
-    """`sign(png, actions=…, source=…, parent=…, assertions=…, remote=…)`: the file with a manifest of its own."""
+    """`sign(file, mime=…, actions=…, source=…, parent=…, assertions=…, remote=…)`: it with a manifest of its own."""
 
     def _sign(
-        png: bytes,
+        data: bytes,
         *,
+        mime: str = "image/png",
         actions: tuple[dict[str, Any], ...] = (CREATED,),
         source: KeySource | None = None,
         parent: bytes | None = None,
@@ -57,7 +58,7 @@ def sign(own_home: Path) -> Callable[..., bytes]:
             if remote is not None:
                 builder.set_no_embed()
                 builder.set_remote_url(remote)
-            builder.sign(signer, "image/png", io.BytesIO(png), signed)
+            builder.sign(signer, mime, io.BytesIO(data), signed)
         return signed.getvalue()
 
     return _sign
