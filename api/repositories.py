@@ -156,15 +156,11 @@ class ReleaseRepository:
         """The release whose file has these exact bytes."""
         return await self._one(select(records).where(records.c.sha256 == sha256).limit(1))
 
-    async def near(self, fingerprint: str, *, within_bits: int) -> Sequence[tuple[str, int]]:
-        """Record ids whose PDQ fingerprint is `within_bits` of 256 bits, and their distances, nearest first.
-
-        Looks at every record: 0.3 s was measured with 100 000 of them.
-        """
-        wanted = int(fingerprint, 16)
-        rows = await self._session.execute(select(records.c.record_id, records.c.fingerprint))
-        distances = [(record_id, (int(other, 16) ^ wanted).bit_count()) for record_id, other in rows]
-        return sorted((found for found in distances if found[1] <= within_bits), key=lambda found: found[1])
+    async def fingerprints_after(self, entry: int, *, limit: int) -> Sequence[tuple[str, str, int]]:
+        """Record id, fingerprint and audit entry of up to `limit` records whose entry is later, in its order."""
+        columns = (records.c.record_id, records.c.fingerprint, records.c.entry)
+        query = select(*columns).where(records.c.entry > entry).order_by(records.c.entry).limit(limit)
+        return [(row[0], row[1], row[2]) for row in await self._session.execute(query)]
 
     async def count_since(self, moment: str, *, tenant: str) -> int:
         """How many records `tenant` made at or after the timestamp `moment`."""

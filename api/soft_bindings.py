@@ -106,9 +106,9 @@ async def _marked(workplace: Workplace, record_id: str) -> list[Match]:
 
 
 async def _alike(workplace: Workplace, fingerprint: str, limit: int) -> list[Match]:
+    near = await workplace.fingerprints.near(fingerprint, within_bits=MAX_DISTANCE)
     async with workplace.database.read() as session:
         repository = ReleaseRepository(session)
-        near = await repository.near(fingerprint, within_bits=MAX_DISTANCE)
         found = [(await repository.get(record_id), bits) for record_id, bits in near[:limit]]
     return [Match(_name(stored), round(CERTAIN * (1 - bits / BITS))) for stored, bits in found if stored]
 

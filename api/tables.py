@@ -127,7 +127,7 @@ records = Table(
     Column("purpose", Text),
     Column("manifest", LargeBinary, nullable=False),
     Column("manifest_id", String(128), index=True),
-    Column("entry", Number, ForeignKey("audit_entries.entry"), nullable=False),
+    Column("entry", Number, ForeignKey("audit_entries.entry"), nullable=False, index=True),
     Index(None, "tenant", "created_at"),
 )
 """The registry: what was released, and the manifest that a stripped copy gets back."""

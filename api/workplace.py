@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from api.audit import AuditLog
 from api.db import Database
+from api.fingerprints import FingerprintIndex
 from api.migrations.run import upgrade
 from api.policy import Policy
 from api.registry import Registry, RegistryChecker
@@ -43,6 +44,7 @@ class Workplace:
         self.policy = policy
         self.blobs = blobs
         self.registry = Registry(database, asyncio.get_running_loop())
+        self.fingerprints = FingerprintIndex(database)
         self._synthesizers: dict[str, Synthesizer] = {}
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="product")

@@ -72,17 +72,6 @@ async def test_generations_and_their_records(database: Database) -> None:
         assert await rows.by_sha256("00" * 32) is None
 
 
-async def test_near_fingerprints_come_nearest_first(database: Database) -> None:
-    async with database.write() as session:
-        await GenerationRepository(session).add(GENERATION)
-        for number, fingerprint in enumerate(["f" * 8 + "0" * 56, "3" + "0" * 63, "0" * 64]):
-            record = replace(RECORD.record, record_id=f"{number:012x}", fingerprint=fingerprint)
-            await ReleaseRepository(session).add(replace(RECORD, record=record))
-    async with database.read() as session:
-        found = await ReleaseRepository(session).near("0" * 64, within_bits=31)
-    assert found == [(f"{2:012x}", 0), (f"{1:012x}", 2)]
-
-
 async def test_the_quota_counts_a_tenants_records_of_the_day(database: Database) -> None:
     async with database.write() as session:
         await ReleaseRepository(session).add(replace(RECORD, generation_id=None))

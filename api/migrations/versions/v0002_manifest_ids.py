@@ -1,4 +1,4 @@
-"""The registry knows each manifest by its own name, under which others may ask for it."""
+"""The registry knows each manifest by its own name, under which others may ask for it, and is read by audit entry."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,14 +8,16 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-INDEX = "ix_records_manifest_id"
+INDEXES = {"ix_records_manifest_id": "manifest_id", "ix_records_entry": "entry"}
 
 
 def upgrade() -> None:
     op.add_column("records", sa.Column("manifest_id", sa.String(128)))
-    op.create_index(INDEX, "records", ["manifest_id"])
+    for name, column in INDEXES.items():
+        op.create_index(name, "records", [column])
 
 
 def downgrade() -> None:
-    op.drop_index(INDEX, "records")
+    for name in INDEXES:
+        op.drop_index(name, "records")
     op.drop_column("records", "manifest_id")
