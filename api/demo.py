@@ -1,6 +1,7 @@
 """The whole chain once over, on an instance of its own: generate, hand on, look, and check what the answers promise.
 
-1 three marked faces  2 the first of them as it is handed on, and two photos  3 an inspection of each
+1 three marked faces, and a picture of another program marked  2 the first face and that picture as they are handed on,
+and two photos  3 an inspection of each
 4 the audit log and every receipt checked  5 results and report written
 """
 
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from api import demo_cases, making, products
+from api import demo_cases, making, marks, products
 from api.audit import AuditCheck, verify_database, verify_receipt
 from api.auth import Actor
 from api.commands.outcome import OutputUnwritable
@@ -65,9 +66,11 @@ async def run(out: Path, *, tell: Callable[[str], None]) -> Demo:
         actor = Actor.local(settings.tenant)
         tell(f"Generating {len(SEEDS)} faces: {PROMPT}")
         faces = [await _generate(workplace, actor, seed) for seed in SEEDS]  # 1
+        tell("Marking a picture of another program")
+        other = await _mark(workplace, actor)
         for face in faces:
             _write(out / "faces" / f"{face.record.record_id}.png", face.data)
-        files = _hand_on(out / "cases", faces[0].data)  # 2
+        files = _hand_on(out / "cases", faces[0].data, other.data)  # 2
         cases = []
         for case, path in files.items():
             tell(f"Inspecting {case}")
@@ -78,11 +81,12 @@ async def run(out: Path, *, tell: Callable[[str], None]) -> Demo:
     results, report = out / "demo.json", out / "report.html"  # 5
     _write(results, json.dumps([case.as_dict() for case in cases], indent=2).encode())
     _write(report, report_html(sheets, title="Shingan demo").encode())
-    return Demo(cases, audit, results, report, tuple(broken_promises(cases, audit, faces[0].record.record_id)))
+    broken = tuple(broken_promises(cases, audit, faces[0].record.record_id, other.record.record_id))
+    return Demo(cases, audit, results, report, broken)
 
 
-def broken_promises(cases: Sequence[DemoCase], audit: AuditCheck, record_id: str) -> Iterator[str]:
-    """What should hold of these cases and does not; `record_id` is that of the face that was handed on."""
+def broken_promises(cases: Sequence[DemoCase], audit: AuditCheck, record_id: str, other_id: str) -> Iterator[str]:
+    """What should hold of these cases and does not; the ids are those of the face and of the other picture."""
     by_name = {case.case: case for case in cases}
     for case in cases:
         if not case.receipt_holds:
@@ -92,6 +96,7 @@ def broken_promises(cases: Sequence[DemoCase], audit: AuditCheck, record_id: str
     yield from _broken_marked(by_name["marked"], record_id)
     yield from _broken_recovered(by_name["stripped"], record_id)
     yield from _broken_recovered(by_name["cropped"], record_id)
+    yield from _broken_recovered(by_name["elsewhere"], other_id)
     verdict = by_name["repainted"].answer.verdict
     if "hard_binding_mismatch" not in (*verdict.reasons, *verdict.conflicts):
         yield "repainted: no hard_binding_mismatch"
@@ -139,7 +144,12 @@ async def _generate(workplace: Workplace, actor: Actor, seed: int) -> Released:
     return await making.generate(workplace, actor, making.GenerateRequest(PROMPT, purpose=PURPOSE, seed=seed))
 
 
-def _hand_on(folder: Path, released: bytes) -> Mapping[str, Path]:
+async def _mark(workplace: Workplace, actor: Actor) -> Released:
+    picture = demo_cases.drawn_elsewhere()
+    return await marks.mark(workplace, actor, marks.MarkRequest(picture, "drawing.png", PURPOSE, "another program"))
+
+
+def _hand_on(folder: Path, released: bytes, other: bytes) -> Mapping[str, Path]:
     """Writes the cases; their paths by name, in the order of the table."""
     photos = demo_cases.photos()
     contents = {
@@ -147,6 +157,7 @@ def _hand_on(folder: Path, released: bytes) -> Mapping[str, Path]:
         "stripped.jpg": demo_cases.stripped(released),
         "cropped.jpg": demo_cases.cropped(released),
         "repainted.png": demo_cases.repainted(released),
+        "elsewhere.jpg": demo_cases.stripped(other),
         **{f"{name}.jpg": photo for name, photo in zip(PHOTOS, photos, strict=True)},
     }
     for name, data in contents.items():

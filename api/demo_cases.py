@@ -16,6 +16,7 @@ STRIPPED_QUALITY = 60
 CROPPED_QUALITY = 85
 CROPPED_SHARE = 0.2
 """Of each side; what stays is 64 % of the picture."""
+DRAWN_SIDE = 512
 PAINT = (196, 64, 72)
 PNG_HEAD_BYTES = 8
 PIXEL_CHUNKS = (b"IDAT",)
@@ -40,6 +41,17 @@ def repainted(released: bytes) -> bytes:
     for centre in (0.38, 0.62):
         cv2.circle(pixels, (round(centre * width), round(0.45 * height)), round(0.09 * width), PAINT, cv2.FILLED)
     return _with_pixels(released, pixels)
+
+
+def drawn_elsewhere() -> bytes:
+    """A picture that no part of this package made, as PNG: coloured waves."""
+    y, x = np.mgrid[0:DRAWN_SIDE, 0:DRAWN_SIDE] / DRAWN_SIDE
+    waves = [np.sin(2 * np.pi * (3 * x + k * y) + k) * np.cos(2 * np.pi * (2 * y - k * x)) for k in range(3)]
+    grain = np.random.default_rng(0).normal(0, 6, (DRAWN_SIDE, DRAWN_SIDE, 3))
+    buffer = io.BytesIO()
+    pixels = np.clip(128 + 90 * np.stack(waves, axis=2) + grain, 0, 255).astype(np.uint8)
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def photos() -> tuple[bytes, bytes]:
