@@ -19,7 +19,6 @@ class Standing(StrEnum):
     """Done where a setting or an option asks for it."""
     OPERATOR = "operator"
     """For people to do."""
-    NOT_DONE = "not_done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +135,8 @@ DUTIES: Final = (
         "china",
         "Measures of 2025, platforms check the metadata of uploads",
         "The field AIGC of uploads is read.",
-        Standing.NOT_DONE,
-        "C2PA and the watermark of uploads are read; the AIGC field of other producers is not.",
+        Standing.DONE,
+        "Verifications and inspections read it and ask for a review where it declares AI; it is unsigned.",
     ),
 )
 

@@ -229,6 +229,7 @@ def _provenance(provenance: Provenance) -> Document:
         "watermark": watermark_object(provenance.watermark),
         "record": asdict(provenance.record) if provenance.record else None,
         "known_media": [_match(match) for match in provenance.known_media],
+        "metadata": asdict(provenance.declaration),
     }
 
 

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     CAPTURE_CLAIM_ON_MARKED = "capture_claim_on_marked"
     HARD_BINDING_MISMATCH = "hard_binding_mismatch"
     INGREDIENT_INVALID = "ingredient_invalid"
+    METADATA_DECLARES_AI = "metadata_declares_ai"
     KNOWN_MEDIA = "known_media"
     MODEL_UNAVAILABLE = "model_unavailable"
     MEDIA_UNREADABLE = "media_unreadable"
@@ -92,6 +93,10 @@ SENTENCES: dict[Reason, tuple[str, str]] = {
     ),
     Reason.HARD_BINDING_MISMATCH: ("The pixels are not those that were signed.", "署名後に画像が変更されています。"),
     Reason.INGREDIENT_INVALID: ("An ingredient of the credential is broken.", "来歴情報の素材に不整合があります。"),
+    Reason.METADATA_DECLARES_AI: (
+        "The file's metadata declare AI-made content, unsigned.",
+        "署名のないメタデータがAI生成と宣言しています。",
+    ),
     Reason.KNOWN_MEDIA: ("The picture is on a known-media list.", "既知メディアのリストに一致しました。"),
     Reason.MODEL_UNAVAILABLE: ("An expert's weights could not be loaded.", "判定モデルを読み込めません。"),
     Reason.MEDIA_UNREADABLE: ("The file could not be decoded.", "ファイルを復号できません。"),

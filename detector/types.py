@@ -210,6 +210,16 @@ class KnownMatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Declaration:
+    """What XMP says without a signature: IPTC's digital source type, label and producer of GB 45438's AIGC field."""
+
+    digital_source_type: str | None = None
+    aigc_label: str | None = None
+    producer: str | None = None
+    declares_ai: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseRecord:
     """What the registry keeps of a released file: enough to bring its manifest back when the file lost it."""
 
@@ -232,6 +242,7 @@ class Provenance:
     fingerprint: str | None = None
     record: ReleaseRecord | None = None
     known_media: tuple[KnownMatch, ...] = ()
+    declaration: Declaration = Declaration()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Fuses findings into one verdict: a pure function over values, written as the order in which findings count.
 
 1. Our watermark and trusted credentials are facts: they decide.  2. Broken or untrusted credentials never clear and
-never accuse: they ask for a look.  3. Only then do the experts' opinions count.  4. Absence of a credential or a mark
-says nothing.  Findings that contradict each other are named as conflicts, never averaged.
+never accuse: they ask for a look.  3. Only then do the experts' opinions count.  4. Unsigned metadata that
+declare AI ask for a look.  5. Absence of a credential or a mark says nothing.  Findings that contradict each other are
+named as conflicts, never averaged.
 """
 
 from collections.abc import Sequence
@@ -73,6 +74,10 @@ def decide(provenance: Provenance, opinions: Sequence[Opinion] = (), *, looked: 
         reasons = (*reasons, Reason.KNOWN_MEDIA)
         verdict = replace(verdict, action=Action.FLAG)
     verdict = _never_clear_a_broken_credential(verdict, provenance.credentials)
+    if _declares_unsigned(provenance):
+        reasons = (*reasons, Reason.METADATA_DECLARES_AI)
+        if verdict.action is Action.ALLOW:
+            verdict = replace(verdict, label=Label.INCONCLUSIVE, action=Action.REVIEW)
     return replace(verdict, reasons=_unique((*verdict.reasons, *reasons)), conflicts=conflicts)
 
 
@@ -165,6 +170,12 @@ def _never_clear_a_broken_credential(verdict: Verdict, credentials: Credentials)
     return verdict
 
 
+def _declares_unsigned(provenance: Provenance) -> bool:
+    """Whether nothing but the metadata says that the file was made by AI."""
+    said = provenance.watermark.detected or provenance.credentials.declares_ai
+    return provenance.declaration.declares_ai and not said
+
+
 def has_broken_ingredient(credentials: Credentials) -> bool:
     """Whether an ingredient failed; one that is intact and only signed by a stranger did not."""
     return any(set(item.failures) - {UNTRUSTED_CODE} for item in credentials.ingredients)
@@ -200,6 +211,8 @@ def find_conflicts(provenance: Provenance) -> tuple[Reason, ...]:
         found.append(Reason.CAPTURE_CLAIM_ON_MARKED)
     if credentials.state is CredentialState.TRUSTED and has_broken_ingredient(credentials):
         found.append(Reason.INGREDIENT_INVALID)
+    if credentials.declares_capture and _declares_unsigned(provenance):
+        found.append(Reason.METADATA_DECLARES_AI)
     return tuple(found)
 
 
@@ -226,5 +239,10 @@ def provenance_evidence(provenance: Provenance) -> tuple[Evidence, ...]:
             EvidenceKind.WATERMARK, EvidenceState.FIRED if mark.detected else EvidenceState.ABSENT, model="shingan.wm.1"
         ),
         Evidence(EvidenceKind.CREDENTIALS, state),
+        Evidence(
+            EvidenceKind.METADATA,
+            EvidenceState.FIRED if provenance.declaration.declares_ai else EvidenceState.ABSENT,
+            model="xmp",
+        ),
         Evidence(EvidenceKind.KNOWN_MEDIA, EvidenceState.FIRED if provenance.known_media else EvidenceState.ABSENT),
     )

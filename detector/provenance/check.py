@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from detector.errors import DecodeTimeout, MediaTooLarge, UnreadableMedia
 from detector.provenance.credentials import from_json
+from detector.provenance.declaration import read_declaration
 from detector.provenance.fingerprint import pdq
 from detector.provenance.keys import MarkKey
 from detector.provenance.known_media import KnownMediaList
@@ -41,12 +42,13 @@ class ProvenanceChecker:
         others in which the watermark may be.
         """
         credentials = self._read_credentials(data, media.mime)  # 1. what its metadata says, and who signed it
+        declaration = read_declaration(data)
         if pixels is None:
-            return Provenance(credentials, WatermarkReading(detected=False))
+            return Provenance(credentials, WatermarkReading(detected=False), declaration=declaration)
         watermark = self._search((pixels, *more))  # 2. what its pixels say
         fingerprint, quality = pdq(pixels)  # 3. what it looks like
         known = self._find_known(fingerprint, quality)  # 4. who has seen it before
-        return Provenance(credentials, watermark, fingerprint=fingerprint, known_media=known)
+        return Provenance(credentials, watermark, fingerprint=fingerprint, known_media=known, declaration=declaration)
 
     def _read_credentials(self, data: bytes, mime: str) -> Credentials:
         try:

@@ -1,6 +1,8 @@
 # ruff: noqa: E501
 """The fusion rules as a table: what was found, and what must be said about it."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from detector.types import (
     Action,
     Credentials,
     CredentialState,
+    Declaration,
     EvidenceKind,
     EvidenceState,
     Ingredient,
@@ -116,6 +119,27 @@ def test_missing_provenance_never_changes_what_the_experts_said(
     alone = decide(Provenance(credentials(), NO_MARK), [opinion(state, probability)])
     other = decide(Provenance(credentials(held), NO_MARK), [opinion(state, probability)])
     assert (alone.label, alone.action, alone.probability) == (other.label, other.action, other.probability)
+
+
+DECLARED = Declaration("trainedAlgorithmicMedia", declares_ai=True)
+
+
+def test_unsigned_metadata_ask_for_a_look_and_never_accuse() -> None:
+    verdict = decide(Provenance(credentials(), NO_MARK, declaration=DECLARED), [CLEAR])
+    assert (verdict.label, verdict.action) == (Label.INCONCLUSIVE, Action.REVIEW)
+    assert Reason.METADATA_DECLARES_AI in verdict.reasons
+    assert verdict.conflicts == ()
+
+
+def test_unsigned_metadata_against_a_trusted_camera_are_a_conflict() -> None:
+    captured = Provenance(credentials(TRUSTED, declares_capture=True), NO_MARK, declaration=DECLARED)
+    verdict = decide(captured, [CLEAR])
+    assert (verdict.action, verdict.conflicts) == (Action.REVIEW, (Reason.METADATA_DECLARES_AI,))
+
+
+def test_metadata_add_nothing_to_a_mark_or_a_credential() -> None:
+    for found in (Provenance(credentials(), MARK), Provenance(credentials(TRUSTED, declares_ai=True), NO_MARK)):
+        assert decide(replace(found, declaration=DECLARED), [CLEAR]) == decide(found, [CLEAR])
 
 
 def test_every_reason_has_both_sentences() -> None:

@@ -1,0 +1,45 @@
+"""What a file's XMP declares of its making, unsigned: IPTC's digital source type, and the AIGC field of GB 45438-2025.
+
+Anybody can write such a line, so it is a reason to look and never a finding. The packet is found by its own first and
+last bytes, as the XMP specification (part 1, 7.1) foresees, and read with expressions that take linear time: no parser
+of XML or of any container sees these hostile bytes.
+"""
+
+import html
+import json
+import re
+from typing import Final
+
+from detector.provenance.credentials import AI_SOURCES
+from detector.types import Declaration
+
+FIRST, LAST = b"<x:xmpmeta", b"</x:xmpmeta>"
+MAX_PACKET: Final = 1_048_576
+MAX_TEXT: Final = 4096
+_SOURCE = re.compile(r"Iptc4xmpExt:DigitalSourceType(?:=\"|=')?[^\w\"'<]{0,8}(?:[\w:/.]{0,80}/)?(\w{1,64})")
+_AIGC = re.compile(r"TC260:AIGC(?:>([^<]{1,4096})|=\"([^\"]{1,4096})|='([^']{1,4096}))")
+_LABELS: Final = ("1", "2", "3")
+
+
+def read_declaration(data: bytes) -> Declaration:
+    """What the first XMP packet in `data` declares; never raises on bad bytes."""
+    start = data.find(FIRST)
+    end = data.find(LAST, start, start + MAX_PACKET) if start >= 0 else -1
+    if end < 0:
+        return Declaration()
+    packet = data[start:end].decode("utf-8", "replace")
+    source, field = _SOURCE.search(packet), _AIGC.search(packet)
+    label, producer = _aigc(field.group(field.lastindex or 0)) if field else (None, None)
+    kind = source.group(1) if source else None
+    return Declaration(kind, label, producer, declares_ai=kind in AI_SOURCES or label is not None)
+
+
+def _aigc(text: str) -> tuple[str | None, str | None]:
+    """Label (1 generated, 2 possibly, 3 suspected) and producer in an AIGC field."""
+    try:
+        field = json.loads(html.unescape(text[:MAX_TEXT]))
+        label, producer = str(field["Label"]), field.get("ContentProducer")
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None, None
+    named = producer[:128] if isinstance(producer, str) and producer else None
+    return (label, named) if label in _LABELS else (None, named)
