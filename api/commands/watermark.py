@@ -17,6 +17,7 @@ from api.commands.running import load_settings, write_whole
 
 if TYPE_CHECKING:
     from api.contract import Document
+    from api.workplace import Workplace
     from detector.provenance.keys import MarkKey
     from detector.sandbox import Sandbox
     from detector.types import Pixels, WatermarkReading
@@ -52,6 +53,23 @@ def embed(
     with Bench.open() as bench:
         lines.add(bench.attempt(str(target.absolute()), lambda: bench.mark(source, target.absolute(), record_id)))
     raise typer.Exit(ExitCode.ERROR if lines.close() is ExitCode.ERROR else ExitCode.CLEAN)
+
+
+@app.command()
+def rotate() -> None:
+    """Make a new key that marks from now on; what older keys marked is read as before."""
+    from api.commands.running import at_work
+    from detector.provenance.keys import add_mark_key
+
+    async def job(workplace: "Workplace") -> int:
+        made = await workplace.run(lambda: add_mark_key(workplace.settings.home))
+        async with workplace.database.write() as session:
+            await workplace.audit.append(session, "mark_key.created", {"actor": "local", "key_id": made.key_id})
+        return made.key_id
+
+    print(
+        f"Key {at_work(job)} marks from now on. Restart a running service, which keeps the keys that it started with."
+    )
 
 
 @app.command()

@@ -50,6 +50,20 @@ def load_mark_keys(home: Path) -> tuple[MarkKey, ...]:
         raise ProvenanceError("The watermark keys cannot be read or created.") from failure
 
 
+def add_mark_key(home: Path) -> MarkKey:
+    """Make the key that marks from now on; files marked under older ones are read as before.
+
+    Raises `ProvenanceError` when all ids are used, or the key cannot be written.
+    """
+    newest = load_mark_keys(home)[0].key_id
+    if newest == MAX_KEY_ID:
+        raise ProvenanceError(f"All {MAX_KEY_ID + 1} mark key ids are used.")
+    try:
+        return _create(home / "keys" / "marks", key_id=newest + 1)
+    except OSError as failure:
+        raise ProvenanceError("The watermark key cannot be written.") from failure
+
+
 def _read_all(folder: Path) -> Iterator[MarkKey]:
     paths = sorted(folder.glob(f"*{_SUFFIX}"), key=lambda path: int(path.stem), reverse=True)
     for path in paths:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from detector.errors import ProvenanceError
-from detector.provenance.keys import MarkKey, load_mark_keys
+from detector.provenance.keys import MAX_KEY_ID, MarkKey, add_mark_key, load_mark_keys
 
 
 def test_first_use_creates_a_private_key(tmp_path: Path) -> None:
@@ -23,6 +23,20 @@ def test_the_newest_key_comes_first(tmp_path: Path) -> None:
     for key_id in (2, 10):
         (folder / f"{key_id}.key").write_text(bytes([key_id] * 32).hex())
     assert [key.key_id for key in load_mark_keys(tmp_path)] == [10, 2, 0]
+
+
+def test_a_new_key_marks_and_old_ones_stay(tmp_path: Path) -> None:
+    (first,) = load_mark_keys(tmp_path)
+    second = add_mark_key(tmp_path)
+    assert load_mark_keys(tmp_path) == (second, first)
+    assert (second.key_id, second.secret != first.secret) == (1, True)
+
+
+def test_ids_run_out(tmp_path: Path) -> None:
+    load_mark_keys(tmp_path)
+    (tmp_path / "keys" / "marks" / f"{MAX_KEY_ID}.key").write_text("00" * 32)
+    with pytest.raises(ProvenanceError, match="ids are used"):
+        add_mark_key(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["", "zz" * 32, "00" * 31, "00" * 33])
