@@ -20,7 +20,9 @@ from api.settings import Settings
 
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
-PAGE_SCOPES = frozenset({Scope.VERIFY.value, Scope.INSPECT.value, Scope.GENERATE.value, Scope.READ_AUDIT.value})
+PAGE_SCOPES = frozenset(
+    {Scope.VERIFY.value, Scope.INSPECT.value, Scope.GENERATE.value, Scope.MARK.value, Scope.READ_AUDIT.value}
+)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITES = frozenset({"same-origin", "none"})
 """`Sec-Fetch-Site` of the page's own requests and of an address typed by hand."""

@@ -33,15 +33,20 @@ def _stay_here(event: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(_stay_here)
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A fresh `SHINGAN_HOME`, not yet made, which settings read from the environment use as well.
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The `SHINGAN_CACHE` of the whole run: exporting the networks anew for each test would take minutes."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHINGAN_CACHE", str(folder))
+        yield folder
 
-    The cache is that of the whole run: exporting the networks anew in each test would take minutes.
-    """
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh `SHINGAN_HOME`, not yet made, which settings read from the environment use as well."""
     folder = tmp_path / "home"
     monkeypatch.setenv("SHINGAN_HOME", str(folder))
-    monkeypatch.setenv("SHINGAN_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     return folder
 
 

@@ -1,5 +1,6 @@
 """The page as people use it: a real Chromium against a real server on this machine."""
 
+import re
 import shutil
 import socket
 import threading
@@ -100,6 +101,23 @@ def test_photo_in_report_out_receipt_verified(page: Page, portrait: bytes) -> No
     expect(sheet.locator("[data-steps]")).to_contain_text("Receipt verified")
     expect(sheet.locator("[data-steps] li")).to_have_count(6)
     expect(page.locator("[data-rows] tr").first).to_be_visible()
+
+
+def test_a_picture_from_elsewhere_is_marked_and_examined(
+    page: Page, make_photo: Callable[..., Pixels], encode: Callable[..., bytes]
+) -> None:
+    photo = encode(make_photo(2, width=512, height=400), "JPEG", quality=90)
+    form = page.locator("[data-mark]")
+    form.locator("input[type=file]").set_input_files({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo})
+    form.get_by_label("Made with").fill("painter 3")
+    form.get_by_role("button", name="Mark, sign").click()
+    made = page.locator("[data-made]")
+    expect(made).to_contain_text("painter 3, generated")
+    expect(made.get_by_role("link", name="Save the file")).to_have_attribute("download", re.compile(r"shingan-.*\.jpg"))
+    made.get_by_role("button", name="Examine it").click()
+    sheet = page.locator("[data-case]")
+    expect(sheet.locator(".label-code")).to_have_text("synthetic_declared")
+    expect(sheet.locator(".stamp")).to_contain_text("painter 3")
 
 
 def test_a_forged_report_does_not_verify(

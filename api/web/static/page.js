@@ -12,6 +12,7 @@
   const SENDING = ["Sending the picture…", "画像を送信しています…"];
   const LOOKING = ["Looking at pixels, credentials and watermark…", "画素・来歴情報・透かしを調べています…"];
   const MAKING = ["Drawing, marking and signing…", "描画・透かし・署名を行っています…"];
+  const MARKING = ["Marking, signing and reading back…", "印付け・署名・確認を行っています…"];
   const TOO_LARGE = ["This file is too large.", "ファイルが大きすぎます。"];
   const EXPIRED = ["The session has ended. Reload the page and try again.", "セッションが終了しました。再読み込みしてください。"];
   const UNREACHABLE = ["The server does not answer.", "サーバーが応答しません。"];
@@ -43,7 +44,7 @@
   };
 
   // XMLHttpRequest, since fetch does not report how much of an upload has gone.
-  const send = (path, body, headers = {}) =>
+  const send = (path, body, headers = {}, then = LOOKING) =>
     new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
       request.open("POST", path);
@@ -51,7 +52,7 @@
       request.responseType = "json";
       request.upload.onprogress = (event) => {
         progress(event.loaded / event.total);
-        if (event.loaded === event.total && body instanceof FormData) say(LOOKING);
+        if (event.loaded === event.total && body instanceof FormData) say(then);
       };
       request.onload = () => (request.status < 300 ? resolve(request.response) : reject(failure(request.status, request.response || {})));
       request.onerror = () => reject(failure(0, {}));
@@ -109,6 +110,18 @@
     });
   };
 
+  const mark = (form) => {
+    const file = form.file.files[0];
+    if (file.size > Number(document.body.dataset.maxBytes)) return say(TOO_LARGE, true);
+    const body = new FormData(form);
+    attempt(MARKING, async () => {
+      const answer = await send("/v1/marks", body, {}, MARKING);
+      const blob = await (await get(`/v1/marks/${encodeURIComponent(answer.id)}/file`)).blob();
+      exhibit(answer, blob);
+      form.reset();
+    });
+  };
+
   const element = (name, properties, ...children) => {
     const made = Object.assign(document.createElement(name), properties);
     made.append(...children);
@@ -116,14 +129,16 @@
   };
 
   const exhibit = (answer, blob) => {
-    const name = `shingan-${answer.record_id}.png`;
-    const file = new File([blob], name, { type: "image/png" });
+    const name = `shingan-${answer.record_id}.${blob.type.split("/")[1].replace("jpeg", "jpg")}`;
+    const file = new File([blob], name, { type: blob.type });
+    const title = answer.prompt || [answer.software, answer.made].join(", ");
     const address = URL.createObjectURL(blob);
-    const image = element("img", { src: address, alt: `Generated face: ${answer.prompt}`, width: 512, height: 512 });
-    const facts = element("p", {}, ...words(["Record", "記録番号"]), " ", element("code", { textContent: answer.record_id }), ", ", ...words(["seed", "シード"]), ` ${answer.seed}`);
-    const examine = element("button", { type: "button", onclick: () => inspect(file) }, ...words(["Examine it", "この顔を調べる"]));
+    const image = element("img", { src: address, alt: answer.prompt ? `Generated face: ${title}` : `Marked picture: ${title}` });
+    const facts = element("p", {}, ...words(["Record", "記録番号"]), " ", element("code", { textContent: answer.record_id }));
+    if (answer.seed !== undefined) facts.append(", ", ...words(["seed", "シード"]), ` ${answer.seed}`);
+    const examine = element("button", { type: "button", onclick: () => inspect(file) }, ...words(["Examine it", "これを調べる"]));
     const save = element("a", { href: address, download: name }, ...words(["Save the file", "保存する"]));
-    made.replaceChildren(image, element("div", {}, element("p", {}, answer.prompt), facts, element("div", { className: "deeds" }, examine, save)));
+    made.replaceChildren(image, element("div", {}, element("p", {}, title), facts, element("div", { className: "deeds" }, examine, save)));
     made.hidden = false;
   };
 
@@ -149,5 +164,6 @@
   });
   $("[data-intake]").addEventListener("submit", (event) => event.preventDefault());
   $("[data-generate]").addEventListener("submit", (event) => (event.preventDefault(), generate(event.target)));
+  $("[data-mark]").addEventListener("submit", (event) => (event.preventDefault(), mark(event.target)));
   list().catch(() => {});
 })();
