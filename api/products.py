@@ -20,15 +20,17 @@ from api.receipts import Receipt
 from api.rendering import Preview, preview_of
 from api.timeline import shown_frame
 from api.workplace import Workplace as Workplace
-from detector.errors import UnsupportedMedia
+from detector.errors import UnreadableMedia, UnsupportedMedia
 from detector.media import open_media, sha256_hex, sniff
 from detector.sandbox import Sandbox
-from detector.types import Media, MediaKind, Pixels, Provenance, Report, Verdict
+from detector.types import CredentialState, Media, MediaKind, Pixels, Provenance, Report, Verdict
 from detector.verdict import decide
 from detector.video import MARK_FRAMES, is_clip, still_at, stills
 
 INSPECTION = "inspection"
 VERIFICATION = "verification"
+SPEAKING = (CredentialState.TRUSTED, CredentialState.VALID, CredentialState.INVALID)
+"""States of credentials that say something of a file even where nothing of it can be decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,14 @@ def _request(workplace: Workplace, actor: Actor, action: PolicyAction, purpose: 
 
 
 def _check(workplace: Workplace, data: bytes) -> tuple[Media, Provenance]:
-    media, pictures = _open(data, workplace.sandbox)
+    try:
+        media, pictures = _open(data, workplace.sandbox)
+    except UnreadableMedia:
+        media = _undecoded(data)
+        provenance = workplace.checker.check(data, media, None)
+        if provenance.credentials.state not in SPEAKING:
+            raise
+        return media, provenance  # the first segment of a stream has credentials and no picture
     first, more = (pictures[0], pictures[1:]) if pictures else (None, ())
     return media, workplace.checker.check(data, media, first, more=more)
 
@@ -91,11 +100,15 @@ def _open(data: bytes, sandbox: Sandbox) -> tuple[Media, Sequence[Pixels]]:
             return stills(data, sandbox=sandbox, count=MARK_FRAMES)
         media, frame = open_media(data, sandbox=sandbox)
     except UnsupportedMedia:
-        kind, mime = sniff(data)
-        if kind is MediaKind.UNKNOWN:
+        if sniff(data)[0] is MediaKind.UNKNOWN:
             raise
-        return Media(sha256_hex(data), kind, mime, len(data), 0, 0), ()
+        return _undecoded(data), ()
     return media, (frame.pixels,)
+
+
+def _undecoded(data: bytes) -> Media:
+    kind, mime = sniff(data)
+    return Media(sha256_hex(data), kind, mime, len(data), 0, 0)
 
 
 async def _preview(workplace: Workplace, data: bytes, report: Report) -> Mapping[str, Any]:

@@ -42,6 +42,7 @@ def watermark(
 
 
 def _photos(folder: Path, limit: int | None) -> "list[Pixels]":
+    from detector.errors import DetectorError
     from detector.media import open_media, read_file
     from detector.provenance.watermark import MIN_SIDE
     from detector.sandbox import Limits, Sandbox
@@ -51,7 +52,11 @@ def _photos(folder: Path, limit: int | None) -> "list[Pixels]":
     photos: list[Pixels] = []
     with Sandbox(limits=limits) as sandbox:
         for path in expand([str(folder)]):
-            pixels = open_media(read_file(Path(path), limits), sandbox=sandbox)[1].pixels
+            try:
+                pixels = open_media(read_file(Path(path), limits), sandbox=sandbox)[1].pixels
+            except DetectorError as error:
+                say(f"{path}: {error}")
+                continue
             if min(pixels.shape[:2]) >= MIN_SIDE:
                 photos.append(pixels)
             if len(photos) == limit:

@@ -17,9 +17,11 @@ from api.receipts import verify_receipt
 from api.rendering import report_html
 from api.settings import Settings
 from api.shelf import case_of, inspection
-from detector.errors import UnsupportedMedia
+from detector.errors import DetectorError, UnsupportedMedia
+from detector.provenance.credentials import SOURCE_TYPES
 from detector.types import CredentialState, Label, Pixels
 from generator.errors import UnsupportedAttribute
+from generator.marking import sign
 
 LOCAL = Actor.local()
 WISH = GenerateRequest("a smiling woman", purpose="research", seed=7)
@@ -79,6 +81,26 @@ async def test_a_failure_is_on_record_and_raised(workplace: Workplace) -> None:
     with pytest.raises(UnsupportedMedia):
         await products.verify(workplace, LOCAL, b"no picture at all", name="x")
     assert (await _log(workplace))[-1] == ("verification.failed", await _body(workplace, code="unsupported_media"))
+
+
+async def test_credentials_speak_for_a_clip_that_does_not_decode(
+    workplace: Workplace, film: Callable[..., bytes], make_photo: Callable[..., Pixels]
+) -> None:
+    clip = film([make_photo()] * 3)
+    at = clip.index(b"mdat")
+    size = int.from_bytes(clip[at - 4 : at], "big")
+    broken = clip[: at + 4] + bytes(size - 8) + clip[at + size - 4 :]  # every frame is zeros
+    with pytest.raises(DetectorError):
+        await products.verify(workplace, LOCAL, broken, name="x.mp4")
+    action = {"action": "c2pa.created", "digitalSourceType": SOURCE_TYPES + "digitalCapture"}
+    manifest = {
+        "claim_generator_info": [{"name": "camera"}],
+        "assertions": [{"label": "c2pa.actions.v2", "created": True, "data": {"actions": [action]}}],
+    }
+    data, _, _ = sign(broken, manifest, workplace.key_source, mime="video/mp4", parent=None)
+    answer = await products.verify(workplace, LOCAL, data, name="x.mp4")
+    assert answer.provenance.credentials.state is CredentialState.TRUSTED
+    assert answer.provenance.fingerprint is None
 
 
 async def _body(workplace: Workplace, *, code: str) -> dict[str, Any]:

@@ -1,0 +1,71 @@
+"""The watermark lab: attacks give pictures, every row is counted, absent peers are named."""
+
+import numpy as np
+import pytest
+from skimage import data as photos
+from skimage.metrics import structural_similarity
+
+from detector.training import mark_lab, mark_peers
+from detector.training.attacks import ATTACKS
+from detector.training.mark_lab import FORGED, ROWS, TAKEN_OFF, measure, ssim
+from detector.training.mark_peers import OURS, PACKAGES, PEER_BITS, PEER_RIGHT, ours
+from detector.types import Pixels
+
+
+def photo() -> Pixels:
+    return np.asarray(photos.astronaut()[100:356, 100:400], np.uint8)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_gives_a_picture_and_leaves_its_own_alone(name: str) -> None:
+    pixels = photo()
+    attacked = ATTACKS[name](pixels, np.random.default_rng(1))
+    assert attacked.dtype == np.uint8
+    assert attacked.ndim == 3
+    assert attacked.shape[2] == 3
+    assert np.array_equal(pixels, photo())
+    assert np.array_equal(attacked, ATTACKS[name](pixels, np.random.default_rng(1)))
+    assert (name == "none") == (attacked.shape == pixels.shape and bool(np.array_equal(attacked, pixels)))
+
+
+def test_every_row_is_counted() -> None:
+    document = measure([photo(), photo()[::-1].copy()], [ours()], progress=lambda _: None)
+    ours_alone = document["watermarks"][OURS]
+    assert set(ours_alone["rows"]) == set(ROWS)
+    assert all(share["tries"] == 2 for row, share in ours_alone["rows"].items() if row not in (TAKEN_OFF, FORGED))
+    assert ours_alone["rows"]["none"]["recovered"] == 2
+    assert ours_alone["rows"][TAKEN_OFF]["tries"] == ours_alone["rows"][FORGED]["tries"] == 1
+
+
+def test_ssim_is_the_usual_one() -> None:
+    pixels = photo()
+    changed = ours().embed(pixels, 1)
+    usual = structural_similarity(
+        pixels, changed, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
+    assert ssim(pixels, changed) == pytest.approx(usual, abs=1e-3)
+
+
+def test_a_peer_is_either_installed_or_named_as_absent() -> None:
+    present, absent = mark_peers.installed()
+    assert {one.name for one in present} | set(absent) == set(PACKAGES)
+
+
+def test_a_peer_that_fails_has_found_nothing() -> None:
+    def fails(_: Pixels) -> np.ndarray:
+        raise RuntimeError("image too small")
+
+    assert not mark_peers._found(fails, photo(), [1])
+
+
+def test_two_wrong_bits_are_forgiven_and_three_are_not() -> None:
+    bits = np.array(mark_peers._bits(7))
+    for wrong in range(4):
+        read = np.concatenate([1 - bits[:wrong], bits[wrong:]])
+        assert mark_peers._found(lambda _, read=read: read, photo(), [7]) == (wrong <= PEER_BITS - PEER_RIGHT)  # type: ignore[misc]
+
+
+def test_without_photos_to_average_the_rows_stay_empty() -> None:
+    tally = mark_lab.Tally()
+    mark_lab._average([photo()], ours(), tally)
+    assert tally.tries[TAKEN_OFF] == tally.tries[FORGED] == 0
