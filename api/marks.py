@@ -1,11 +1,11 @@
-"""Marking what another program made, as it is used over HTTP and on the command line alike.
+"""Marking pictures and clips that another program made, as it is used over HTTP and on the command line alike.
 
 1 count the quota, decide, and audit the decision  2 read, mark, sign and read back, in a thread  3 register, audit and
 store the answer in one transaction  4 only then hand out the file.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from api.auth import Actor
 from api.contract import mark_object
@@ -16,6 +16,7 @@ from api.policy import PolicyAction, PolicyContext, PolicyRequest
 from api.releases import Released, quota_left, register
 from api.workplace import Workplace
 from detector.media import sha256_hex, sniff
+from detector.video import is_clip
 
 if TYPE_CHECKING:
     from generator.release import Release
@@ -77,15 +78,18 @@ async def _request(workplace: Workplace, actor: Actor, request: MarkRequest) -> 
 
 def _mark(workplace: Workplace, request: MarkRequest) -> "Release":
     from generator.claim import EDITED, GENERATED  # keeps the signing library out of commands that sign nothing
+    from generator.clips import mark_clip
     from generator.elsewhere import mark_file
 
-    return mark_file(
-        request.data,
-        software=request.software.strip()[:MAX_SOFTWARE] or UNNAMED,
-        digital_source_type=EDITED if request.made == "edited" else GENERATED,
-        key=workplace.mark_keys[0],
-        source=workplace.key_source,
-        checker=workplace.checker,
-        purpose=request.purpose,
-        label=chosen(workplace, request.label),
-    )
+    wish: dict[str, Any] = {
+        "software": request.software.strip()[:MAX_SOFTWARE] or UNNAMED,
+        "digital_source_type": EDITED if request.made == "edited" else GENERATED,
+        "key": workplace.mark_keys[0],
+        "source": workplace.key_source,
+        "checker": workplace.checker,
+        "purpose": request.purpose,
+        "label": chosen(workplace, request.label),
+    }
+    if is_clip(request.data):
+        return mark_clip(request.data, transcoder=workplace.transcoder, **wish)
+    return mark_file(request.data, **wish)

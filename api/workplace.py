@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+CLIP_SECONDS = 300.0
+"""For two minutes of full HD: decoding, marking and encoding take about a tenth of a second a frame on one core."""
 WORKERS = 2
 """Pictures in work at once: one decodes while the other is scored. More of them only share the same processor."""
 
@@ -67,8 +70,9 @@ class Workplace:
         await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
         if "detector" in vars(self):
             self.detector.close()
-        if "sandbox" in vars(self):
-            self.sandbox.close()
+        for name in ("sandbox", "transcoder"):
+            if name in vars(self):
+                vars(self)[name].close()
         await self.database.close()
 
     async def __aenter__(self) -> Self:
@@ -86,6 +90,11 @@ class Workplace:
         chosen = self.settings
         limits = Limits(max_bytes=chosen.max_bytes, max_pixels=chosen.max_pixels, seconds=chosen.decode_seconds)
         return Sandbox(limits=limits, workers=WORKERS)
+
+    @cached_property
+    def transcoder(self) -> Sandbox:
+        """A sandbox with time for a whole clip, one at a time."""
+        return Sandbox(limits=replace(self.sandbox.limits, seconds=CLIP_SECONDS))
 
     @cached_property
     def mark_keys(self) -> tuple[MarkKey, ...]:

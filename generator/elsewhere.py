@@ -48,7 +48,7 @@ def mark_file(
     found = checker.check(data, media, frame.pixels)  # 2. what does it say already?
     if found.watermark.detected:
         raise AlreadyMarked(f"The picture already bears the mark of record {found.watermark.record_id}.")
-    parent = _parent(data, media, found.credentials, digital_source_type)  # 3. keep that as an ingredient
+    parent = history(data, media, found.credentials, digital_source_type)  # 3. keep that as an ingredient
     record_id = new_record_id()
     statement = Statement(None, software, now(), digital_source_type=digital_source_type)
     marked = mark(  # 4. mark and sign
@@ -64,10 +64,13 @@ def mark_file(
     return let_out(marked, record_id, statement, checker=checker, purpose=purpose)  # 5. read back
 
 
-def _parent(data: bytes, media: Media, credentials: Credentials, digital_source_type: str) -> Parent | None:
-    """The file as its own parent: if it has credentials, or if an edited picture is declared, which has an original."""
+def history(data: bytes, media: Media, credentials: Credentials, digital_source_type: str) -> Parent | None:
+    """The file as its own parent: if it has credentials, or if an edit is declared, which has an original.
+
+    Raises `CredentialsUnreadable`.
+    """
     if credentials.state in (CredentialState.UNREADABLE, CredentialState.REMOTE):
-        raise CredentialsUnreadable(f"The picture's credentials are {credentials.state}, so they could not be kept.")
+        raise CredentialsUnreadable(f"Its credentials are {credentials.state}, so they could not be kept.")
     if credentials.state in WITH_CREDENTIALS or digital_source_type == EDITED:
         return Parent(data, media.mime, UNKNOWN_TITLE)
     return None

@@ -12,6 +12,7 @@ from detector.media import open_media, sha256_hex
 from detector.provenance.check import ProvenanceChecker
 from detector.provenance.keys import MarkKey
 from detector.types import CredentialState, Provenance, ReleaseRecord
+from detector.video import is_clip, stills
 from generator.claim import EDITED, GENERATED, Statement
 from generator.errors import SelfCheckFailed
 from generator.marking import Marked, mark
@@ -82,6 +83,9 @@ def let_out(
 
 def _read_back(marked: Marked, checker: ProvenanceChecker) -> Provenance:
     try:
+        if is_clip(marked.data):
+            media, pictures = stills(marked.data, sandbox=checker.sandbox)
+            return checker.check(marked.data, media, pictures[0], more=pictures[1:])
         media, frame = open_media(marked.data, sandbox=checker.sandbox)
         return checker.check(marked.data, media, frame.pixels)
     except DetectorError as error:

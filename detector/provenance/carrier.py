@@ -23,6 +23,13 @@ VARIANTS = 4
 BAND = (5.0, 20.0)  # cycles per tile: below lies the picture's own energy, above JPEG and resizing take everything
 _SYNC_EVERY = 4  # one frequency in four: finding the mark takes less energy than reading 264 bits
 _WHITEN_BINS = 7
+GRID = 64
+"""Shifts per side at which the template is scored first: the band's finest wave is sampled three times."""
+FINENESS = 4
+_SETTLING = (0.75, 0.5, 0.25)
+_RING = np.array([(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)], float)
+_RING_WIDTH = 1.5
+_LEAST_TRUST = 0.05
 _WHITE_LIMIT = 2.5  # no single frequency of a regular texture may outvote the others
 
 Complex = NDArray[np.complex64]
@@ -50,16 +57,61 @@ ROWS, COLUMNS = _used_frequencies()
 SYNC = np.arange(len(ROWS)) % _SYNC_EVERY == 0
 _FY = np.fft.fftfreq(TILE)[ROWS]
 _FX = np.fft.fftfreq(TILE)[COLUMNS]
+FREQUENCIES: NDArray[np.float64] = np.rint(TILE * np.stack([_FX, _FY], axis=1))
+"""Used frequencies (F 2; x, y in cycles per tile)."""
+
+
+SIDES: NDArray[np.float64] = np.array(
+    [[[c, -s * m], [s, c * m]] for m in (1, -1) for c, s in ((1, 0), (0, 1), (-1, 0), (0, -1))], float
+)
+"""The eight quarter turns and mirror images of a tile (8 2 2)."""
+TURNS = len(SIDES)
+
+
+def _turns() -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Turn, frequency: which used frequency comes to lie there, and whether as its conjugate."""
+    known = {(int(x), int(y)): number for number, (x, y) in enumerate(FREQUENCIES)}
+    sides = [
+        np.array([[c, -s], [s, c]]) @ np.diag([1, m]) for m in (1, -1) for c, s in ((1, 0), (0, 1), (-1, 0), (0, -1))
+    ]
+    places = np.array([[(int(x), int(y)) for x, y in FREQUENCIES @ side] for side in sides])
+    flipped = np.array([[(x, y) not in known for x, y in turn] for turn in places.tolist()])
+    signed = np.where(flipped[..., None], -places, places)
+    return np.array([[known[x, y] for x, y in turn] for turn in signed.tolist()]), flipped
+
+
+_SOURCE, _FLIPPED = _turns()
+_GRID_COLUMNS = FREQUENCIES[SYNC, 0].astype(np.intp) % GRID
+_RADIUS = np.hypot(*FREQUENCIES.T)
+_PROFILE = _RADIUS**-0.5
+"""Amplitude by frequency: coarse waves outlast shrinking; powers from 0 to -.6 recovered alike from 28 photos."""
+_RINGS = np.arange(int(BAND[1]) + 1)
+_RING_OF = np.rint(_RADIUS[~SYNC]).astype(np.intp)
+_NEARNESS = np.exp(-(((_RADIUS[SYNC][None, :] - _RINGS[:, None]) / _RING_WIDTH) ** 2) / 2)
+_NEARNESS /= _NEARNESS.sum(axis=1, keepdims=True)
+_HALVES = np.where(ROWS[SYNC] > 0, 0.5, 1.0).astype(np.float32)  # the inverse transform adds the other half itself
 
 
 @lru_cache(maxsize=64)
 def carrier(key: MarkKey, variant: int) -> Carrier:
     """Derive the phases and the bit order of `variant` from `key`."""
-    count = len(ROWS)
-    parts = 2 * int(np.count_nonzero(~SYNC))
-    angles = _numbers(key, f"phases/{variant}", count) * (2 * np.pi / 2**32)
-    order = np.argsort(_numbers(key, f"order/{variant}", parts), kind="stable")
-    return Carrier(variant, np.exp(1j * angles).astype(np.complex64), order % CODED_BITS)
+    angles = _numbers(key, f"phases/{variant}", len(ROWS)) * (2 * np.pi / 2**32)
+    return Carrier(variant, np.exp(1j * angles).astype(np.complex64), _bit_of(key, variant))
+
+
+def _bit_of(key: MarkKey, variant: int) -> NDArray[np.intp]:
+    """Deal the coded bits out in keyed order, round by round from the coarsest waves to the finest.
+
+    So every bit has its share of each part of the band, and one that shrinking or blurring leaves.
+    """
+    coarse_first = np.repeat(np.argsort(np.hypot(*FREQUENCIES[~SYNC].T), kind="stable"), 2) * 2
+    coarse_first[1::2] += 1  # real parts, imaginary parts
+    rounds = -(-len(coarse_first) // CODED_BITS)
+    numbers = _numbers(key, f"order/{variant}", rounds * CODED_BITS).reshape(rounds, CODED_BITS)
+    dealt = np.argsort(numbers, axis=1, kind="stable").reshape(-1)[: len(coarse_first)]
+    bits = np.empty(len(coarse_first), np.intp)
+    bits[coarse_first] = dealt
+    return bits
 
 
 def variant_of(key: MarkKey, record_id: str) -> int:
@@ -70,8 +122,8 @@ def variant_of(key: MarkKey, record_id: str) -> int:
 def tile(used: Carrier, coded: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the pattern (TILE TILE, mean 0, deviation 1) that carries `coded`."""
     signs = (2.0 * coded - 1.0)[used.bit_of].reshape(-1, 2) / np.sqrt(2)
-    weights = np.ones(len(ROWS), np.complex64)
-    weights[~SYNC] = signs[:, 0] + 1j * signs[:, 1]
+    weights = _PROFILE.astype(np.complex64)
+    weights[~SYNC] *= signs[:, 0] + 1j * signs[:, 1]
     spectrum = np.zeros((TILE, TILE), np.complex64)
     spectrum[ROWS, COLUMNS] = weights * used.phases
     pattern = fft.ifft2(spectrum).real
@@ -80,29 +132,69 @@ def tile(used: Carrier, coded: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def whiten(folded: NDArray[np.float32]) -> Complex:
-    """Return the used frequencies of `folded` (... TILE TILE), each over its neighbourhood's size, clipped."""
+    """Return the used frequencies of `folded` (TILE TILE), each over its neighbourhood's size, clipped."""
     spectrum = fft.fft2(folded)
     power = cv2.blur(np.fft.fftshift(np.abs(spectrum) ** 2), (_WHITEN_BINS, _WHITEN_BINS))
-    white = spectrum / np.sqrt(np.maximum(np.fft.ifftshift(power), 0.0) + 1e-12)
-    used = white[ROWS, COLUMNS]
-    result: Complex = (used / np.maximum(1.0, np.abs(used) / _WHITE_LIMIT)).astype(np.complex64)
+    level = np.sqrt(np.maximum(np.fft.ifftshift(power), 0.0) + 1e-12)
+    return levelled((spectrum / level)[ROWS, COLUMNS])
+
+
+def levelled(white: Complex) -> Complex:
+    """Return `white` (... F) brought to mean square 1, then clipped."""
+    power = np.mean(white.real**2 + white.imag**2, axis=-1, keepdims=True)
+    even = white / np.sqrt(power + 1e-12)
+    result: Complex = (even / np.maximum(1.0, np.abs(even) / _WHITE_LIMIT)).astype(np.complex64)
     return result
 
 
-def sync_scores(white: Complex, used: Carrier) -> NDArray[np.float32]:
-    """Return the template's score at every cyclic shift (TILE TILE), in deviations of an unmarked picture."""
-    seen = white[SYNC]
-    spectrum = np.zeros((TILE, TILE), np.complex64)
-    spectrum[ROWS[SYNC], COLUMNS[SYNC]] = seen * used.phases[SYNC].conj()
-    deviation = np.sqrt(np.sum(np.abs(seen) ** 2) / 2) + 1e-9
-    result: NDArray[np.float32] = (fft.ifft2(spectrum, norm="forward").real / deviation).astype(np.float32)
+def turned(white: Complex) -> Complex:
+    """Return `white` (... F) as the eight quarter turns and mirror images of its tile have it (... TURNS F)."""
+    sides = white[..., _SOURCE]
+    result: Complex = np.where(_FLIPPED, sides.conj(), sides)
     return result
+
+
+def sync_maps(seen: Complex, templates: Complex) -> NDArray[np.float32]:
+    """Return each template's scores (... V GRID GRID) at cyclic shifts (right, down) of TILE / GRID pixels.
+
+    `seen` (... S) and `templates` (V S) are the template's frequencies; scores are in an unmarked picture's deviations.
+    """
+    parts = seen[..., None, :] * (templates.conj() * _HALVES)
+    spectrum = np.zeros((*parts.shape[:-1], GRID, int(BAND[1]) + 1), np.complex64)
+    spectrum[..., _GRID_COLUMNS, ROWS[SYNC]] = parts
+    rows = fft.ifft(spectrum, axis=-2, norm="forward", overwrite_x=True)
+    maps: NDArray[np.float32] = fft.irfft(rows, n=GRID, axis=-1, norm="forward", overwrite_x=True)
+    return maps / deviation(seen)[..., None, None, None]
+
+
+def deviation(seen: Complex) -> NDArray[np.float32]:
+    """Return the deviation of the template's score over all keys."""
+    result: NDArray[np.float32] = np.sqrt(np.sum(seen.real**2 + seen.imag**2, axis=-1) / 2) + np.float32(1e-9)
+    return result
+
+
+def settle(seen: Complex, template: Complex, place: tuple[float, float]) -> tuple[float, tuple[float, float]]:
+    """Return the best score near `place` (right, down; tile pixels), and where, to 1 / `FINENESS` pixel."""
+    parts = seen * template.conj() / deviation(seen)
+    z, (right, down) = 0.0, place
+    for step in _SETTLING:
+        x, y = right + _RING[:, 0] * step, down + _RING[:, 1] * step
+        waves = np.exp(2j * np.pi * (x[:, None] * _FX[SYNC] + y[:, None] * _FY[SYNC]))
+        scores = (waves @ parts).real
+        best = int(np.argmax(scores))
+        z, right, down = float(scores[best]), float(x[best]), float(y[best])
+    return z, (right, down)
 
 
 def soft_bits(white: Complex, used: Carrier, shift: tuple[float, float]) -> NDArray[np.float32]:
-    """Return the coded bits' soft values after undoing `shift` (down, right; in tile pixels)."""
-    turned = white * np.exp(2j * np.pi * (_FY * shift[0] + _FX * shift[1])) * used.phases.conj()
-    parts = np.stack([turned[~SYNC].real, turned[~SYNC].imag], axis=1).reshape(-1)
+    """Return the coded bits' soft values after undoing `shift` (right, down; in tile pixels).
+
+    Each part of the band counts by how well the template came through there.
+    """
+    turned = white * np.exp(2j * np.pi * (_FX * shift[0] + _FY * shift[1])) * used.phases.conj()
+    came = _NEARNESS @ turned[SYNC].real
+    kept = turned[~SYNC] * np.maximum(came, _LEAST_TRUST)[_RING_OF]
+    parts = np.stack([kept.real, kept.imag], axis=1).reshape(-1)
     return np.bincount(used.bit_of, weights=parts, minlength=CODED_BITS).astype(np.float32)
 
 

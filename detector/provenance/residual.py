@@ -10,6 +10,10 @@ WORKING_SIDE = 1024  # px; reading works on a copy whose long side is at most th
 _SHORT_SIDE = 256  # px; yet its short side keeps at least this, or panoramas would lose the mark
 _LONGEST = 4096  # px of a panorama's working copy that are searched, from its middle
 _ACTIVITY_SIDE = 9
+_LEAST_BUSY, _MOST_BUSY = 1.5, 30.0  # grey levels of deviation
+_SSIM_FLOOR = (0.03 * 255) ** 2  # what SSIM adds to twice a place's variance before it divides a change's power by it
+_ORDINARY = 0.0051  # loss of SSIM per square grey level in the median of 28 photos
+_EASE = (0.9, 1.35)  # .8 lost smooth pictures to WebP 50
 _HIGH_PASS_SIGMA = 3.0
 _FLOOR = 2.0  # grey levels: below this activity is sensor noise or rounding
 _CLIP = 3.0
@@ -39,20 +43,28 @@ def working_copy(pixels: Pixels) -> Plane:
     return _middle(plane)
 
 
-def activity(plane: Plane) -> Plane:
-    """Return the local deviation of `plane` about its local mean, in grey levels."""
-    size = (_ACTIVITY_SIDE, _ACTIVITY_SIDE)
-    mean = cv2.blur(plane, size, borderType=cv2.BORDER_REFLECT)
-    square = cv2.blur(plane * plane, size, borderType=cv2.BORDER_REFLECT)
-    result: Plane = np.sqrt(np.maximum(square - mean * mean, 0.0))
+def mask(plane: Plane) -> Plane:
+    """Return how much mark each pixel bears, 1 being ordinary: more where the picture is busy.
+
+    A busy picture as a whole bears more as well, for it hides more and leaves less to read; a smooth one bears less.
+    """
+    square = _variance(plane)
+    weight = np.sqrt(np.clip(np.sqrt(square) + np.float32(0.5), _LEAST_BUSY, _MOST_BUSY))
+    weight = cv2.blur(weight, (_ACTIVITY_SIDE, _ACTIVITY_SIDE), borderType=cv2.BORDER_REFLECT)
+    power = weight * weight
+    mean = float(np.mean(power))
+    seen = float(np.mean(power / (2 * square + _SSIM_FLOOR))) / mean
+    ease = float(np.clip(np.sqrt(_ORDINARY / seen), *_EASE))
+    result: Plane = weight * np.float32(ease / np.sqrt(mean))
     return result
 
 
-def mask(plane: Plane) -> Plane:
-    """Return how much mark each pixel bears, mean square 1: more where the picture is busy."""
-    weight = np.clip(activity(plane) + 4.0, 5.0, 30.0) ** 0.6
-    weight = cv2.blur(weight, (_ACTIVITY_SIDE, _ACTIVITY_SIDE), borderType=cv2.BORDER_REFLECT)
-    result: Plane = (weight / np.sqrt(np.mean(weight**2))).astype(np.float32)
+def _variance(plane: Plane) -> Plane:
+    """Return the variance of `plane` about each pixel."""
+    size = (_ACTIVITY_SIDE, _ACTIVITY_SIDE)
+    mean = cv2.blur(plane, size, borderType=cv2.BORDER_REFLECT)
+    square = cv2.blur(plane * plane, size, borderType=cv2.BORDER_REFLECT)
+    result: Plane = np.maximum(square - mean * mean, np.float32(0))
     return result
 
 
@@ -62,6 +74,16 @@ def residual(plane: Plane) -> Plane:
     power = cv2.blur(fine * fine, (2 * _ACTIVITY_SIDE + 1,) * 2, borderType=cv2.BORDER_REFLECT)
     result: Plane = np.clip(fine / (np.sqrt(np.maximum(power, 0.0)) + _FLOOR), -_CLIP, _CLIP)
     return result
+
+
+def at_working_scale(plane: Plane) -> Plane:
+    """Return `plane` at the scale at which an untouched mark has tiles of exactly `TILE` px."""
+    height, width = plane.shape
+    scale = 1 / anchor(height, width)
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        plane = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+    return plane
 
 
 def _middle(plane: Plane) -> Plane:

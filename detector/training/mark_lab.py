@@ -1,0 +1,136 @@
+"""Measures watermarks: the same photos and the same attacks for all, and how much a mark shows.
+
+Two rows need many outputs. An attacker who has pictures with and without their mark knows the mean of what marking
+adds; "mean of outputs taken off" subtracts it from other outputs, and "mean of outputs forged on" adds it to unmarked
+pictures, where a good watermark is *not* read.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.training.attacks import ATTACKS
+from detector.training.mark_peers import Contestant
+from detector.training.metrics import wilson
+from detector.types import Pixels
+
+TAKEN_OFF: Final = "mean of outputs taken off"
+FORGED: Final = "mean of outputs forged on"
+OUTPUTS: Final = 50
+SQUARE: Final = 512
+"""Side to which photos are cut for the two rows that average outputs."""
+ROWS: Final = (*ATTACKS, TAKEN_OFF, FORGED)
+
+Progress = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one watermark did: hits and tries by row, quality and times by picture."""
+
+    hits: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ROWS, 0))
+    tries: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ROWS, 0))
+    psnr: list[float] = field(default_factory=list)
+    ssim: list[float] = field(default_factory=list)
+    embed_ms: list[float] = field(default_factory=list)
+    detect_ms: list[float] = field(default_factory=list)
+
+    def count(self, row: str, hit: bool) -> None:
+        self.hits[row] += hit
+        self.tries[row] += 1
+
+
+def measure(photos: Sequence[Pixels], contestants: Sequence[Contestant], *, progress: Progress) -> dict[str, Any]:
+    """All figures of `contestants` on `photos`, as one document for JSON."""
+    tallies = {one.name: Tally() for one in contestants}
+    for number, photo in enumerate(photos):
+        for one in contestants:
+            _try(photo, number, one, tallies[one.name])
+        progress(f"{number + 1} of {len(photos)} photos")
+    for one in contestants:
+        _average(photos, one, tallies[one.name])
+    return {"photos": len(photos), "watermarks": {name: _document(tally) for name, tally in tallies.items()}}
+
+
+def psnr(photo: Pixels, marked: Pixels) -> float:
+    error = float(np.mean((photo.astype(np.float32) - marked) ** 2))
+    return float(10 * np.log10(255**2 / error)) if error else float("inf")
+
+
+def ssim(photo: Pixels, marked: Pixels) -> float:
+    """Mean structural similarity over the three channels (Wang et al. 2004: Gaussian window, sigma 1.5)."""
+    a, b = photo.astype(np.float64), marked.astype(np.float64)
+    mean_a, mean_b = _window(a), _window(b)
+    var_a, var_b = _window(a * a) - mean_a**2, _window(b * b) - mean_b**2
+    both = _window(a * b) - mean_a * mean_b
+    one, two = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    score = (2 * mean_a * mean_b + one) * (2 * both + two) / ((mean_a**2 + mean_b**2 + one) * (var_a + var_b + two))
+    return float(np.mean(score))
+
+
+def _window(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    result: NDArray[np.float64] = cv2.GaussianBlur(values, (11, 11), 1.5)
+    return result
+
+
+def _try(photo: Pixels, number: int, one: Contestant, tally: Tally) -> None:
+    start = time.process_time()
+    marked = one.embed(photo, number)
+    tally.embed_ms.append(1000 * (time.process_time() - start))
+    tally.psnr.append(psnr(photo, marked))
+    tally.ssim.append(ssim(photo, marked))
+    for name, attack in ATTACKS.items():
+        attacked = attack(marked, np.random.default_rng(number))
+        start = time.process_time()
+        tally.count(name, one.found(attacked, [number]))
+        if name == "none":
+            tally.detect_ms.append(1000 * (time.process_time() - start))
+
+
+def _average(photos: Sequence[Pixels], one: Contestant, tally: Tally) -> None:
+    """Up to OUTPUTS photos, and no more than half, give the mean; the others are attacked with it."""
+    squares = [_square(photo) for photo in photos]
+    used = min(OUTPUTS, len(squares) // 2)
+    added = [one.embed(photo, number).astype(np.float32) - photo for number, photo in enumerate(squares[:used])]
+    if not added:
+        return
+    mean = np.mean(added, axis=0)
+    louder = mean * np.sqrt(np.mean(np.square(added)) / np.mean(mean**2))
+    for number, photo in enumerate(squares[used:], start=used):
+        tally.count(TAKEN_OFF, one.found(_clipped(one.embed(photo, number) - mean), [number]))
+        tally.count(FORGED, one.found(_clipped(photo + louder), range(used)))
+
+
+def _square(photo: Pixels) -> Pixels:
+    side = min(photo.shape[:2])
+    top, left = ((length - side) // 2 for length in photo.shape[:2])
+    square: Pixels = cv2.resize(
+        photo[top : top + side, left : left + side], (SQUARE, SQUARE), interpolation=cv2.INTER_AREA
+    )
+    return square
+
+
+def _clipped(values: NDArray[Any]) -> Pixels:
+    result: Pixels = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return result
+
+
+def _document(tally: Tally) -> Mapping[str, Any]:
+    return {
+        "psnr": round(float(np.mean(tally.psnr)), 2),
+        "ssim": round(float(np.mean(tally.ssim)), 4),
+        "embed_ms": round(median(tally.embed_ms), 1),
+        "detect_ms": round(median(tally.detect_ms), 1),
+        "rows": {row: _share(tally.hits[row], tally.tries[row]) for row in ROWS},
+    }
+
+
+def _share(hits: int, tries: int) -> dict[str, Any]:
+    low, high = wilson(hits, tries) if tries else (0.0, 1.0)
+    return {"recovered": hits, "tries": tries, "low": round(low, 4), "high": round(high, 4)}

@@ -1,0 +1,103 @@
+"""Marks a clip that another program made or edited: a watermark in every frame, XMP, and a signed manifest."""
+
+import base64
+import struct
+from typing import Final
+from uuid import UUID
+
+import numpy as np
+
+from detector.errors import MediaTooLarge, UnreadableMedia
+from detector.media import sha256_hex, sniff
+from detector.provenance.check import ProvenanceChecker
+from detector.provenance.fingerprint import pdq
+from detector.provenance.keys import MarkKey
+from detector.provenance.payload import Payload
+from detector.provenance.watermark import MIN_SIDE, pattern
+from detector.sandbox import Sandbox
+from detector.types import Media, Pixels
+from detector.video import MARK_FRAMES, middle_first, open_clip, read_frames, spread
+from generator.claim import EDITED, Statement, claim
+from generator.elsewhere import history
+from generator.errors import AlreadyMarked, MediaTooSmall
+from generator.label import Label
+from generator.marking import Marked, sign
+from generator.packet import xmp
+from generator.release import Release, let_out, new_record_id, now
+from generator.signing import KeySource
+
+TRANSCODE: Final = "generator.clip_transcode:transcode"
+MIME: Final = "video/mp4"
+STRENGTH: Final = 3.0
+"""RMS of the mark in grey levels: H.264 takes more of it than JPEG does."""
+MAX_FRAMES: Final = 3600
+"""Two minutes at 30 frames a second; a frame of full HD takes about a tenth of a second."""
+PATIENCE: Final = 2.0
+XMP_BOX: Final = UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes
+"""Type of the box that holds XMP in an MP4 file (XMP specification, part 3, 1.2.7.1)."""
+
+
+def mark_clip(
+    data: bytes,
+    *,
+    software: str,
+    digital_source_type: str,
+    key: MarkKey,
+    source: KeySource,
+    checker: ProvenanceChecker,
+    transcoder: Sandbox,
+    purpose: str | None = None,
+    label: Label = Label.NONE,
+) -> Release:
+    """The clip in `data` as a marked and signed MP4; `transcoder` is a sandbox with time for a whole clip.
+
+    Raises as `generator.elsewhere.mark_file` does.
+    """
+    media, pictures = _read(data, checker.sandbox)  # 1. read it, in the sandbox
+    if min(media.width, media.height) < MIN_SIDE:
+        raise MediaTooSmall(f"A clip needs at least {MIN_SIDE} pixels on each side to bear a watermark.")
+    found = checker.check(data, media, pictures[0], more=pictures[1:])  # 2. what does it say already?
+    if found.watermark.detected:
+        raise AlreadyMarked(f"The clip already bears the mark of record {found.watermark.record_id}.")
+    parent = history(data, media, found.credentials, digital_source_type)  # 3. keep that as an ingredient
+    record_id = new_record_id()
+    statement = Statement(None, software, now(), digital_source_type=digital_source_type)
+    tile = pattern(Payload(record_id, key.key_id), key=key)
+    written = transcoder.call(  # 4. a mark in every frame
+        TRANSCODE,
+        data,
+        patience=PATIENCE,
+        mime=media.mime,
+        max_pixels=transcoder.limits.max_pixels,
+        pattern=base64.b64encode(np.asarray(tile, np.float32).tobytes()).decode(),
+        strength=STRENGTH,
+        label=str(label),
+        edited=digital_source_type == EDITED,
+        max_frames=MAX_FRAMES,
+    )
+    unsigned = _with_xmp(_clip_bytes(written), xmp(record_id, statement))
+    manifest = claim(record_id, statement, mime=MIME, parent=parent)
+    signed, store, stamped = sign(unsigned, manifest, source, mime=MIME, parent=parent)  # 5. sign
+    marked = Marked(signed, store, sha256_hex(signed), pdq(pictures[0])[0], stamped)
+    return let_out(marked, record_id, statement, checker=checker, purpose=purpose)  # 6. read back
+
+
+def _read(data: bytes, sandbox: Sandbox) -> tuple[Media, list[Pixels]]:
+    """The clip and a few of its frames, the middle one first. Raises `MediaTooLarge` for one that is too long."""
+    clip = open_clip(data, sandbox=sandbox)
+    if clip.frames > MAX_FRAMES:
+        raise MediaTooLarge(f"A clip is marked up to {MAX_FRAMES} frames; this one has {clip.frames}.")
+    batches = read_frames(data, clip, sandbox=sandbox, samples=spread(clip.samples, MARK_FRAMES))
+    return clip.media, middle_first([frame.pixels for batch in batches for _, frame in batch])
+
+
+def _clip_bytes(written: object) -> bytes:
+    if not isinstance(written, np.ndarray) or written.dtype != np.uint8 or sniff(written.tobytes())[1] != MIME:
+        raise UnreadableMedia("The clip made its decoder answer nonsense.")
+    return written.tobytes()
+
+
+def _with_xmp(clip: bytes, packet: str) -> bytes:
+    """`clip` with a last box that holds `packet`."""
+    body = XMP_BOX + packet.encode()
+    return clip + struct.pack(">I", len(body) + 8) + b"uuid" + body
