@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from api.audit import AuditLog
 from api.db import Database
 from api.fingerprints import FingerprintIndex
+from api.memory import few_arenas
 from api.migrations.run import upgrade
 from api.policy import Policy
 from api.registry import Registry, RegistryChecker
@@ -50,6 +51,7 @@ class Workplace:
         self.fingerprints = FingerprintIndex(database)
         self._synthesizers: dict[str, Synthesizer] = {}
         self._lock = threading.Lock()
+        few_arenas()
         self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="product")
 
     @classmethod

@@ -4,6 +4,7 @@
 5 read provenance  6 fuse into a verdict
 """
 
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -56,6 +57,7 @@ class Detector:
         self._own_cards = own
         self._bases = bases
         self._engines = engines
+        self._one_clip = threading.Lock()
 
     def close(self) -> None:
         """Ends the thread that reads faces; a later inspection raises `ModelUnavailable`."""
@@ -95,7 +97,8 @@ class Detector:
     def inspect(self, data: bytes) -> Report:
         """The report on one file; raises a `DetectorError` if it is not media that can be judged."""
         if is_clip(data):
-            return self._footage.inspect(data)
+            with self._one_clip:  # its frames take the memory, and one alone keeps all cores busy
+                return self._footage.inspect(data)
         media, frame = open_media(data, sandbox=self._sandbox)  # 1
         found = self._finder.find(frame.pixels)  # 2
         faces = judge(frame.pixels, found, jpeg=jpeg_quality(data))  # 3

@@ -7,7 +7,7 @@ import base64
 import io
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 import av
 import numpy as np
@@ -47,7 +47,7 @@ def transcode(
     with opened(data, mime, max_pixels) as (container, stream), av.open(target, "w", format="mp4") as writer:
         written = 0
         picture: VideoStream | None = None
-        waiting: list[av.Packet] = []
+        waiting: list[av.Packet[Any]] = []
         sound = _sound(container, writer)
         for item in _shown(container, stream, sound[0] if sound else None):
             if isinstance(item, av.Packet):
@@ -74,9 +74,10 @@ def transcode(
 
 def _shown(
     container: InputContainer, stream: VideoStream, sound: AudioStream | None
-) -> Iterator[VideoFrame | av.Packet]:
+) -> Iterator["VideoFrame | av.Packet[Any]"]:
     """Decoded frames and packets of sound, in the order of the file; what is damaged is left out."""
-    packets = container.demux(stream, sound) if sound is not None else container.demux(stream)
+    tracks = [stream] if sound is None else [stream, sound]
+    packets: Iterator[av.Packet[Any]] = iter(container.demux(*tracks))
     while True:
         try:
             packet = next(packets)
@@ -99,7 +100,7 @@ def _sound(container: InputContainer, writer: OutputContainer) -> tuple[AudioStr
     return track, writer.add_stream_from_template(track)
 
 
-def _mux_sound(writer: OutputContainer, waiting: list[av.Packet], track: AudioStream) -> None:
+def _mux_sound(writer: OutputContainer, waiting: list["av.Packet[Any]"], track: AudioStream) -> None:
     for packet in waiting:
         packet.stream = track
         writer.mux(packet)

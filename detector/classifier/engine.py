@@ -19,6 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from detector.errors import ModelUnavailable
+
 ENGINES: Final = "engines"
 """Folder of exported networks in the cache; it may be emptied at any time."""
 TURNS: Final = 3
@@ -26,30 +28,37 @@ TURNS: Final = 3
 TOLERANCE: Final = 1e-3
 """Largest difference of any output at which both count as the same (measured: 2e-5 on the shipped networks)."""
 CHUNK: Final = 4
-"""Faces that run at once: more are no faster on a CPU (19 to 24 ms each from 1 to 16, measured) and take more memory."""
+"""Faces that run at once: more take more memory and are no faster (19 to 24 ms each from 1 to 16 on a CPU, measured).
+"""
 TORCH_WON: Final = b"torch"
 Sight = TypeVar("Sight", bound=tuple[Tensor, ...])
 _log = logging.getLogger(__name__)
 
 
 def fastest(
-    model: nn.Module, example: tuple[Tensor, ...], *, gives: type[Sight], name: str, folder: Path | None
+    build: Callable[[], nn.Module], example: tuple[Tensor, ...], *, gives: type[Sight], name: str, folder: Path | None
 ) -> Callable[..., Sight]:
-    """`model`, whose outputs are the tensors of `gives`, or the same network in ONNX Runtime if that is faster.
+    """What `build` makes, whose outputs are the tensors of `gives`, or it in ONNX Runtime if that is faster.
 
-    `example` is a batch of any size; `name` tells these weights from all others. With no `folder` it is `model`.
+    `example` is a batch of any size; `name` tells these weights from all others. With no `folder` it is always torch;
+    once a network is kept there, `build` is not called any more. What `build` raises is let out.
     """
     if folder is None or (runtime := _runtime()) is None:
-        return cast("Callable[..., Sight]", model)
+        return cast("Callable[..., Sight]", build())
     path = folder / f"{name}-{torch.__version__}-{runtime.__version__}.onnx"
+    model: nn.Module | None = None
     try:
-        data = path.read_bytes() if path.is_file() else _raced(model, example, runtime, path)
-        if data == TORCH_WON:
-            return cast("Callable[..., Sight]", model)
-        return OnnxNetwork(_session(runtime, data), gives)
+        data = path.read_bytes() if path.is_file() else None
+        if data is None:
+            model = build()
+            data = _raced(model, example, runtime, path)
+        if data != TORCH_WON:
+            return OnnxNetwork(_session(runtime, data), gives)
+    except ModelUnavailable:
+        raise
     except Exception as error:  # exporter and runtime raise whatever they like, and torch is at hand
         _log.warning("engine_unavailable", extra={"network": name, "error": type(error).__name__})
-        return cast("Callable[..., Sight]", model)
+    return cast("Callable[..., Sight]", model or build())
 
 
 class OnnxNetwork(Generic[Sight]):
@@ -83,6 +92,7 @@ def _session(runtime: Any, data: bytes) -> Any:  # noqa: ANN401
     options = runtime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 4
+    options.enable_mem_pattern = False
     options.enable_cpu_mem_arena = False  # it never gives back what the largest batch took
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # other requests want the cores too
     return runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])

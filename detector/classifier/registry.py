@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from detector.classifier.cards import read_card
-from detector.classifier.clip import ClipExpert
 from detector.classifier.mean import MeanExpert
 from detector.classifier.onnx_model import OnnxExpert
 from detector.classifier.own_card import ARCHES, read_own_card, read_table
@@ -29,6 +28,8 @@ def load_expert(
     if card.arch == "two_branch":
         return TwoBranchExpert.load(card, card_path.parent, device=device, engines=engines)
     if card.arch == "clip":
+        from detector.classifier.clip import ClipExpert  # brings timm: 200 MiB and seconds that the small experts save
+
         return ClipExpert.load(card, card_path.parent, bases=bases, device=device)
     if card.arch == "mean":
         paths = [card_path.parent / name for name in card.members]

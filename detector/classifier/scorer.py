@@ -82,16 +82,19 @@ class FaceExpert:
         On a CPU its network may run in ONNX Runtime, kept in `engines` (`detector.classifier.engine`).
         """
         weights = load_weights(card, folder)
-        model: torch.nn.Module = FamilyClassifier(card.backbone, len(card.families)).eval()
-        try:
-            fill(model, {name: value for name, value in weights.items() if not name.startswith(PREFIX)})
-            model = fold_norms(model).to(memory_format=torch.channels_last).to(device).eval()
-        except RuntimeError as error:
-            raise ModelUnavailable(f"the weights {card.file} do not fit {card.backbone} on {device}") from error
+
+        def build() -> torch.nn.Module:
+            model: torch.nn.Module = FamilyClassifier(card.backbone, len(card.families)).eval()
+            try:
+                fill(model, {name: value for name, value in weights.items() if not name.startswith(PREFIX)})
+                return fold_norms(model).to(memory_format=torch.channels_last).to(device).eval()
+            except RuntimeError as error:
+                raise ModelUnavailable(f"the weights {card.file} do not fit {card.backbone} on {device}") from error
+
         points = any(name.startswith(MASK_PREFIX) for name in weights)
         example = torch.zeros(2, 3, card.side, card.side)
         kept = engines if device == "cpu" else None
-        network = fastest(model, (example,), gives=Sight, name=card.sha256, folder=kept)
+        network = fastest(build, (example,), gives=Sight, name=card.sha256, folder=kept)
         return cls(card, network, domain=read_domain(weights), points=points, device=device)
 
     def prepare(self, pixels: Pixels, face: Face) -> Views:

@@ -38,15 +38,18 @@ class TwoBranchExpert:
         On a CPU its network may run in ONNX Runtime, kept in `engines` (`detector.classifier.engine`).
         """
         weights = load_weights(card, folder)
-        model = TwoBranch(card.backbone, len(card.families))
-        try:
-            fill(model, {name: value for name, value in weights.items() if not name.startswith(PREFIX)})
-            model = model.to(memory_format=torch.channels_last).to(device).eval()
-        except RuntimeError as error:
-            raise ModelUnavailable(f"the weights {card.file} do not fit {card.backbone} on {device}") from error
+
+        def build() -> torch.nn.Module:
+            model = TwoBranch(card.backbone, len(card.families))
+            try:
+                fill(model, {name: value for name, value in weights.items() if not name.startswith(PREFIX)})
+                return model.to(memory_format=torch.channels_last).to(device).eval()
+            except RuntimeError as error:
+                raise ModelUnavailable(f"the weights {card.file} do not fit {card.backbone} on {device}") from error
+
         example = torch.zeros(2, 3, card.side, card.side), torch.zeros(2, GRID * GRID, 3, TILE, TILE)
         kept = engines if device == "cpu" else None
-        network = fastest(model, example, gives=TwoSights, name=card.sha256, folder=kept)
+        network = fastest(build, example, gives=TwoSights, name=card.sha256, folder=kept)
         return cls(card, network, domain=read_domain(weights), device=device)
 
     def prepare(self, pixels: Pixels, face: Face) -> Views:

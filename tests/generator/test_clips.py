@@ -66,7 +66,7 @@ def found_in(data: bytes, checker: ProvenanceChecker) -> Provenance:
 def again(data: bytes, crf: int) -> bytes:
     """The clip as a platform would send it on: encoded anew, without metadata."""
     out = io.BytesIO()
-    with av.open(io.BytesIO(data)) as source, av.open(out, "w", format="mp4") as writer:
+    with av.open(io.BytesIO(data), "r") as source, av.open(out, "w", format="mp4") as writer:
         stream = writer.add_stream("libx264", rate=25, options={"crf": str(crf), "threads": "1"})
         stream.width, stream.height = source.streams.video[0].width, source.streams.video[0].height
         for frame in source.decode(video=0):
@@ -111,10 +111,10 @@ def test_sound_and_times_stay(
 
 def shown_of(data: bytes) -> tuple[list[float], int]:
     """Times of the frames, and bytes of sound."""
-    with av.open(io.BytesIO(data)) as clip:
+    with av.open(io.BytesIO(data), "r") as clip:
         times = [float(frame.time or 0) for frame in clip.decode(video=0)]
-    with av.open(io.BytesIO(data)) as clip:
-        return times, sum(packet.size for packet in clip.demux(audio=0))
+    with av.open(io.BytesIO(data), "r") as clip:
+        return times, sum(int(packet.size) for packet in clip.demux(audio=0))
 
 
 def test_older_credentials_stay_as_ingredient(

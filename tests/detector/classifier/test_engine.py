@@ -34,6 +34,10 @@ class Tiny(nn.Module):
         return Pair(maps.sum(dim=(1, 2, 3)), maps.mean(dim=(2, 3)) * factor)
 
 
+def never() -> nn.Module:
+    raise AssertionError("a network that is kept is not built")
+
+
 EXAMPLE = torch.zeros(2, 3, 16, 16), torch.ones(2, 1)
 
 
@@ -41,7 +45,7 @@ def kept(folder: Path, *, won: bool, monkeypatch: pytest.MonkeyPatch) -> object:
     """What is loaded when ONNX Runtime wins the race, or torch."""
     times = iter((2.0, 1.0) * engine.TURNS if won else (1.0, 2.0) * engine.TURNS)
     monkeypatch.setattr(engine, "_seconds", lambda _: next(times))
-    return fastest(Tiny().eval(), EXAMPLE, gives=Pair, name="tiny", folder=folder)
+    return fastest(Tiny, EXAMPLE, gives=Pair, name="tiny", folder=folder)
 
 
 def test_the_winner_gives_the_same_numbers_for_any_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,8 +53,8 @@ def test_the_winner_gives_the_same_numbers_for_any_batch(tmp_path: Path, monkeyp
     model, folder = Tiny().eval(), tmp_path / "engines"
     times = iter((2.0, 1.0) * engine.TURNS)
     monkeypatch.setattr(engine, "_seconds", lambda _: next(times))
-    network = fastest(model, EXAMPLE, gives=Pair, name="tiny", folder=folder)
-    again = fastest(model, EXAMPLE, gives=Pair, name="tiny", folder=folder)  # no race: the times are used up
+    network = fastest(lambda: model, EXAMPLE, gives=Pair, name="tiny", folder=folder)
+    again = fastest(never, EXAMPLE, gives=Pair, name="tiny", folder=folder)  # no race: the times are used up
     assert isinstance(network, OnnxNetwork)
     assert isinstance(again, OnnxNetwork)
     for count in (1, 5):
@@ -64,14 +68,14 @@ def test_the_winner_gives_the_same_numbers_for_any_batch(tmp_path: Path, monkeyp
 
 def test_torch_stays_where_it_is_faster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(kept(tmp_path, won=False, monkeypatch=monkeypatch), Tiny)
-    assert isinstance(fastest(Tiny(), EXAMPLE, gives=Pair, name="tiny", folder=tmp_path), Tiny)
+    assert isinstance(fastest(Tiny, EXAMPLE, gives=Pair, name="tiny", folder=tmp_path), Tiny)
 
 
 def test_without_a_folder_or_a_runtime_torch_does_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = Tiny().eval()
-    assert fastest(model, EXAMPLE, gives=Pair, name="tiny", folder=None) is model
+    assert fastest(lambda: model, EXAMPLE, gives=Pair, name="tiny", folder=None) is model
     monkeypatch.setattr(engine, "_runtime", lambda: None)
-    assert fastest(model, EXAMPLE, gives=Pair, name="tiny", folder=tmp_path) is model
+    assert fastest(lambda: model, EXAMPLE, gives=Pair, name="tiny", folder=tmp_path) is model
 
 
 def test_a_damaged_file_is_no_failure(
@@ -81,7 +85,7 @@ def test_a_damaged_file_is_no_failure(
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:100])
     with caplog.at_level(logging.WARNING):
-        assert isinstance(fastest(Tiny(), EXAMPLE, gives=Pair, name="tiny", folder=tmp_path), Tiny)
+        assert isinstance(fastest(Tiny, EXAMPLE, gives=Pair, name="tiny", folder=tmp_path), Tiny)
     assert [record.message for record in caplog.records] == ["engine_unavailable"]
 
 
@@ -91,7 +95,7 @@ def test_a_network_that_cannot_be_exported_is_no_failure(tmp_path: Path) -> None
             return Pair(torch.from_numpy(np.sort(crops.detach().numpy())) + torch.rand(()), crops)
 
     model = Strange()
-    assert fastest(model, (torch.rand(2, 3),), gives=Pair, name="strange", folder=tmp_path) is model
+    assert fastest(lambda: model, (torch.rand(2, 3),), gives=Pair, name="strange", folder=tmp_path) is model
     assert not list(tmp_path.iterdir())
 
 
