@@ -1,6 +1,6 @@
 """How several experts of one kind speak together without accusing more real photos than is stated. Pure functions.
 
-The shipped experts may flag 1 % of real photos between them; what is left to `TOTAL_RATE` is for the operator's own.
+The shipped experts may flag .7 % of real photos between them; what is left to `TOTAL_RATE` is for the operator's own.
 By the union bound all experts together then flag at most `TOTAL_RATE`, however their errors coincide. An own detector
 beyond that budget, in the order of their addition, may still ask for a look, but not accuse. Same-kind experts that
 contradict each other strongly make a case for people: neither is believed, and they are never averaged.
@@ -16,10 +16,10 @@ from detector.reasons import Reason
 from detector.types import EvidenceState, Tier
 from detector.verdict import Opinion
 
-TOTAL_RATE: Final = 0.012
+TOTAL_RATE: Final = 0.009
 """Share of real photos that all experts together may flag (the product's stated rate)."""
 OWN_RATE: Final = 0.002
-"""What the shipped experts, of .6 % and .4 %, leave for own detectors."""
+"""What the shipped experts, of .3 % and .4 %, leave for own detectors."""
 STRONGLY_CLEAR: Final = 0.1
 """Calibrated probability under which an expert contradicts another that flags (chosen)."""
 

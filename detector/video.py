@@ -20,8 +20,8 @@ SURVEY = "detector.video_decoder:survey"
 PICK = "detector.video_decoder:pick"
 SIDE: Final = 1920
 """Longer side in pixels of the frames that are looked at: full HD stays as it is, 4K is halved."""
-MARK_FRAMES: Final = 3
-"""Frames in which the watermark is searched; half a second to a second each."""
+MARK_FRAMES: Final = 6
+"""Frames in which the watermark is searched, together and some alone: a tenth of a second a search."""
 BATCH_BYTES: Final = 16 * 1024 * 1024
 SOFT_SHARE: Final = 0.6
 """Share of the processor time of a sandbox task after which it stops of its own accord with what it has."""

@@ -9,7 +9,7 @@ from detector.provenance.fingerprint import pdq
 from detector.provenance.keys import MarkKey
 from detector.provenance.known_media import KnownMediaList
 from detector.provenance.trust import TrustStore
-from detector.provenance.watermark import detect
+from detector.provenance.watermark import detect, detect_clip
 from detector.sandbox import Sandbox
 from detector.types import Credentials, CredentialState, KnownMatch, Media, Pixels, Provenance, WatermarkReading
 
@@ -58,13 +58,9 @@ class ProvenanceChecker:
             return Credentials(CredentialState.UNREADABLE)
 
     def _search(self, pictures: Sequence[Pixels]) -> WatermarkReading:
-        """The first reading that is one, or else that of the first picture."""
-        readings = []
-        for pixels in pictures:
-            readings.append(detect(pixels, keys=self._keys))
-            if readings[-1].detected:
-                return readings[-1]
-        return readings[0]
+        if len(pictures) == 1:
+            return detect(pictures[0], keys=self._keys)
+        return detect_clip(pictures, keys=self._keys)
 
     def _find_known(self, fingerprint: str, quality: int) -> tuple[KnownMatch, ...]:
         if quality < MIN_FINGERPRINT_QUALITY:

@@ -34,6 +34,7 @@ _WORTH_DECODING = 4.8  # deviations; chance alone reaches 5.4 in a whole search 
 _SURE = 8.0  # deviations; above, no better alignment is needed
 _NUDGE = 0.0025  # a pixel at 400 px from the middle
 _COARSE = TILE / GRID
+_SINGLE_FRAMES = 3  # of a clip that are searched alone as well: a cut or a zoom between frames spoils their sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,28 @@ def detect(pixels: Pixels, *, keys: Sequence[MarkKey]) -> WatermarkReading:
     if min(pixels.shape[:2]) < MIN_SIDE or not keys:
         return WatermarkReading(detected=False)
     return _Search(residual(working_copy(pixels)), keys).run()
+
+
+def detect_clip(pictures: Sequence[Pixels], *, keys: Sequence[MarkKey]) -> WatermarkReading:
+    """Search frames of one clip: all of them laid over each other, which keeps the mark alone, then a few one by one.
+
+    The quoted false-match probability is about all of these searches.
+    """
+    planes = [residual(working_copy(pixels)) for pixels in pictures if min(pixels.shape[:2]) >= MIN_SIDE]
+    if not planes or not keys:
+        return WatermarkReading(detected=False)
+    alike = len(planes) > 1 and len({plane.shape for plane in planes}) == 1
+    searched: list[Plane] = planes[:_SINGLE_FRAMES]
+    if alike:
+        searched = [(np.stack(planes).sum(axis=0) / np.sqrt(len(planes))).astype(np.float32), *searched]
+    readings = []
+    for plane in searched:
+        readings.append(_Search(plane, keys).run())
+        if readings[-1].detected:
+            break
+    best = max(readings, key=lambda reading: (reading.detected, reading.z or 0.0))
+    chance = min(1.0, len(searched) * (best.false_match_probability or 0.0))
+    return replace(best, false_match_probability=chance)
 
 
 class _Search:

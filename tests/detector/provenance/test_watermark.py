@@ -15,7 +15,7 @@ from detector.provenance.keys import MarkKey
 from detector.provenance.payload import CODED_BITS, Payload
 from detector.provenance.residual import residual
 from detector.provenance.spectrum import read, transform
-from detector.provenance.watermark import detect, embed
+from detector.provenance.watermark import detect, detect_clip, embed
 from detector.types import Pixels
 
 KEY = MarkKey(3, bytes(range(32)))
@@ -254,3 +254,24 @@ def test_the_quoted_probability_covers_the_search() -> None:
     assert carriers.tail_bound(0, 1) == 1
     assert carriers.tail_bound(10, 1000) == pytest.approx(1000 * np.exp(-50))
     assert carriers.decode_bound(8) == pytest.approx(8 / 2**32)
+
+
+def test_frames_together_show_what_none_shows_alone(make_photo: Callable[..., Pixels]) -> None:
+    photo, key = make_photo(5, width=512, height=384), MarkKey(3, bytes(32))
+    marked = embed(photo, payload=Payload("0123456789ab", 3), key=key, strength=1.2).astype(np.float32)
+    rng = np.random.default_rng(2)
+    frames = [np.clip(marked + rng.normal(0, 70, marked.shape), 0, 255).astype(np.uint8) for _ in range(12)]
+    assert not any(detect(frame, keys=[key]).detected for frame in frames[:3])
+    found = detect_clip(frames, keys=[key])
+    assert found.record_id == "0123456789ab"
+    alone = detect(marked.astype(np.uint8), keys=[key])
+    assert found.false_match_probability == pytest.approx(4 * (alone.false_match_probability or 0))
+
+
+def test_frames_of_different_sizes_are_searched_alone(make_photo: Callable[..., Pixels]) -> None:
+    photo, key = make_photo(5, width=512, height=384), MarkKey(3, bytes(32))
+    marked = embed(photo, payload=Payload("0123456789ab", 3), key=key)
+    assert detect_clip([photo[:300], marked], keys=[key]).record_id == "0123456789ab"
+    assert not detect_clip([photo, photo], keys=[key]).detected
+    assert not detect_clip([photo[:50]], keys=[key]).detected
+    assert not detect_clip([marked], keys=[]).detected

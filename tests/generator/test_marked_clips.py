@@ -88,7 +88,7 @@ def test_a_clip_is_marked_and_declared(
         marked(released.data, home, sandbox, transcoder)
 
 
-@pytest.mark.parametrize("crf", [23, 28])
+@pytest.mark.parametrize("crf", [23, 28, 33])
 def test_the_mark_outlives_another_encoding(
     crf: int, scene: list[Pixels], film: Callable[..., bytes], home: Path, sandbox: Sandbox, transcoder: Sandbox
 ) -> None:
