@@ -289,7 +289,7 @@ def test_stills_come_from_all_over_the_middle_first(film: Film, sandbox: Sandbox
     data = film([plain(at * 2) for at in range(100)])
     media, pictures = stills(data, sandbox=sandbox, count=3)
     first, second, third = (float(picture.mean()) for picture in pictures)
-    assert len(pictures) == MARK_FRAMES
+    assert len(pictures) == 3 < MARK_FRAMES
     assert second < first < third
     assert media.kind is MediaKind.VIDEO
     frame = still_at(data, 50, sandbox=sandbox)
