@@ -17,6 +17,7 @@ from api.policy import PolicyAction, PolicyContext, PolicyRequest
 from api.repositories import ReleaseRepository, StoredRecord
 from api.workplace import Workplace
 from detector.media import open_media
+from detector.provenance.check import MIN_FINGERPRINT_QUALITY
 from detector.provenance.credentials import SOFT_BINDING_ALGORITHM, record_id_of
 from detector.provenance.fingerprint import BITS, pdq
 from detector.provenance.known_media import MAX_DISTANCE
@@ -25,8 +26,6 @@ from detector.provenance.watermark import detect
 FINGERPRINT_ALGORITHM: Final = "shingan.pdq.1"
 """PDQ (Meta 2019), its 32 bytes in Base64; C2PA's list of algorithms has no entry for it."""
 CERTAIN: Final = 100
-MIN_QUALITY: Final = 50
-"""PDQ's own advice: below, a picture has too little structure for its hash to tell it from others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ def _read(workplace: Workplace, data: bytes, alg: str | None) -> tuple[str | Non
     pixels = open_media(data, sandbox=workplace.sandbox)[1].pixels
     record_id = None if alg == FINGERPRINT_ALGORITHM else detect(pixels, keys=workplace.mark_keys).record_id
     fingerprint, quality = pdq(pixels)
-    usable = alg != SOFT_BINDING_ALGORITHM and quality >= MIN_QUALITY
+    usable = alg != SOFT_BINDING_ALGORITHM and quality >= MIN_FINGERPRINT_QUALITY
     return record_id, fingerprint if usable else None
 
 
