@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
+from starlette.requests import HTTPConnection
 
 from api.auth import Actor, ApiKeys, Scope
 from api.decisions import permit
@@ -24,12 +25,13 @@ def metrics_of(request: Request) -> Metrics:
     return found
 
 
-async def known_actor(request: Request) -> Actor | None:
+async def known_actor(request: HTTPConnection) -> Actor | None:
     """The holder of the API key or of the local session; null for a caller with neither."""
     token = _token(request)
     if token is not None:
         keys: ApiKeys = request.app.state.keys
-        return await keys.authenticate(workplace_of(request).database, token)
+        place: Workplace = request.app.state.workplace
+        return await keys.authenticate(place.database, token)
     sessions: LocalSessions = request.app.state.sessions
     return sessions.actor(request)
 
@@ -54,7 +56,7 @@ def holder_of(scope: Scope) -> Callable[[Request], Awaitable[Actor]]:
     return checked
 
 
-def _token(request: Request) -> str | None:
+def _token(request: HTTPConnection) -> str | None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return token.strip()
@@ -68,4 +70,5 @@ KnownActor = Annotated[Actor, Depends(holder_of(Scope.VERIFY))]
 CanInspect = Annotated[Actor, Depends(holder_of(Scope.INSPECT))]
 CanGenerate = Annotated[Actor, Depends(holder_of(Scope.GENERATE))]
 CanMark = Annotated[Actor, Depends(holder_of(Scope.MARK))]
+CanManageKnownMedia = Annotated[Actor, Depends(holder_of(Scope.MANAGE_KNOWN_MEDIA))]
 CanReadAudit = Annotated[Actor, Depends(holder_of(Scope.READ_AUDIT))]

@@ -1,5 +1,6 @@
 """The HTTP service, wired: settings in, application out."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -17,10 +18,14 @@ from api.routes import (
     compliance,
     generations,
     health,
+    idols,
     inspections,
+    known_media,
+    live,
     marks,
     page,
     policies,
+    portraits,
     soft_bindings,
     verifications,
 )
@@ -28,7 +33,22 @@ from api.sessions import LocalSessions
 from api.settings import Settings
 from api.workplace import Workplace
 
-MODULES = (inspections, verifications, generations, marks, soft_bindings, compliance, audit, policies, health, page)
+MODULES = (
+    live,
+    inspections,
+    verifications,
+    generations,
+    marks,
+    portraits,
+    idols,
+    soft_bindings,
+    known_media,
+    compliance,
+    audit,
+    policies,
+    health,
+    page,
+)
 ROUTERS = tuple(module.router for module in MODULES)
 
 
@@ -54,6 +74,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.metrics = Metrics()
     app.state.sessions = LocalSessions(chosen)
+    app.state.live = asyncio.Semaphore(live.SESSIONS)
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -38,6 +38,7 @@ class Scope(StrEnum):
     EXPORT = "export"
     REVIEW = "review"
     READ_AUDIT = "read_audit"
+    MANAGE_KNOWN_MEDIA = "manage_known_media"
     MANAGE = "manage"
 
 

@@ -37,6 +37,8 @@ VERIFY: Final = "shingan.verify.1"
 WATERMARK: Final = "shingan.watermark.1"
 GENERATE: Final = "shingan.generate.1"
 MARK: Final = "shingan.mark.1"
+PORTRAIT: Final = "shingan.portrait.1"
+IDOL: Final = "shingan.idol.1"
 """Values of `schema`. The number goes up when a key goes or means something else; keys may be added within one."""
 EXPERTS: Final = (EvidenceKind.MANIPULATION, EvidenceKind.SYNTHESIS)
 NO_RECEIPT: Final[Mapping[str, Any]] = {
@@ -54,7 +56,7 @@ NOT_READ: Final = Provenance(Credentials(CredentialState.UNREADABLE), WatermarkR
 
 @cache
 def schema(name: str) -> Mapping[str, Any]:
-    """The JSON Schema (2020-12) of the lines of `scan`, `verify`, `watermark`, `generate` or `mark`."""
+    """The JSON Schema (2020-12) of the lines that `name` prints: any of those in `api/contracts`."""
     parsed: Mapping[str, Any] = json.loads((CONTRACTS / f"{name}.schema.json").read_text("utf-8"))
     return parsed
 
@@ -171,6 +173,90 @@ def failed_mark(*, path: str, made: str, code: str, detail: str, sha256: str | N
     return mark_object(path=None, input_sha256=sha256, made=made) | error
 
 
+def portrait_object(
+    *,
+    path: str | None,
+    tool: str,
+    settings: Mapping[str, Any],
+    input_sha256: str | None,
+    told: Mapping[str, Any] | None = None,
+    record_id: str | None = None,
+    sha256: str | None = None,
+    mime: str | None = None,
+    label: str | None = None,
+    timestamped: bool | None = None,
+) -> Document:
+    """A portrait after a tool, before it is recorded; `told` is what the tool says of its change."""
+    return {
+        "schema": PORTRAIT,
+        "id": None,
+        "created_at": None,
+        "input": None,
+        "input_sha256": input_sha256,
+        "path": path,
+        "sha256": sha256,
+        "mime": mime,
+        "record_id": record_id,
+        "tool": tool,
+        "settings": dict(settings),
+        "told": dict(told or {}),
+        "label": label,
+        "timestamped": timestamped,
+        "receipt": _no_receipt(),
+        "error": None,
+    }
+
+
+def failed_portrait(
+    *, path: str, tool: str, settings: Mapping[str, Any], code: str, detail: str, sha256: str | None = None
+) -> Document:
+    """A portrait that was not redrawn, or not released."""
+    error = {"input": path, "error": error_object(code, detail)}
+    return portrait_object(path=None, tool=tool, settings=settings, input_sha256=sha256) | error
+
+
+def idol_object(
+    *,
+    path: str | None,
+    prompt: str,
+    say: str,
+    seed: int | None,
+    input_sha256: str | None = None,
+    record_id: str | None = None,
+    sha256: str | None = None,
+    mime: str | None = None,
+    attributes: Mapping[str, Any] | None = None,
+    speech: Mapping[str, Any] | None = None,
+    label: str | None = None,
+    timestamped: bool | None = None,
+) -> Document:
+    """An idol before it is recorded; `attributes` as in `generate_object`, `speech` as `idol.Performance` tells it."""
+    return {
+        "schema": IDOL,
+        "id": None,
+        "created_at": None,
+        "path": path,
+        "sha256": sha256,
+        "mime": mime,
+        "record_id": record_id,
+        "seed": seed,
+        "prompt": prompt,
+        "say": say,
+        "input_sha256": input_sha256,
+        "attributes": {"asked": {}, "honoured": {}, "edited": False} | dict(attributes or {}),
+        "speech": {"seconds": None, "source": "nothing", "unread": []} | dict(speech or {}),
+        "label": label,
+        "timestamped": timestamped,
+        "receipt": _no_receipt(),
+        "error": None,
+    }
+
+
+def failed_idol(*, prompt: str, say: str, seed: int | None, code: str, detail: str) -> Document:
+    """An idol that was not made or not released."""
+    return idol_object(path=None, prompt=prompt, say=say, seed=seed) | {"error": error_object(code, detail)}
+
+
 def verdict_object(verdict: Verdict) -> Document:
     return {
         "label": str(verdict.label),
@@ -227,6 +313,7 @@ def _provenance(provenance: Provenance) -> Document:
     return {
         "credentials": credentials_object(provenance.credentials),
         "watermark": watermark_object(provenance.watermark),
+        "other_watermarks": [watermark_object(reading) for reading in provenance.other_marks],
         "record": asdict(provenance.record) if provenance.record else None,
         "known_media": [_match(match) for match in provenance.known_media],
         "metadata": asdict(provenance.declaration),

@@ -111,6 +111,9 @@ _DOMAIN: Mapping[str, tuple[int, str]] = {
     "already_marked": (409, "The picture bears a mark of this instance"),
     "credentials_unreadable": (422, "The picture's credentials could not be kept"),
     "media_too_small": (422, "The picture is too small to bear a watermark"),
+    "portrait_unusable": (422, "The picture holds no face to work on"),
+    "invalid_settings": (422, "The portrait tool does not take these settings"),
+    "speech_unusable": (422, "This cannot be read aloud"),
     "signing_failed": (503, "Signing failed and nothing was released"),
 }
 """HTTP status and title of the codes in the detector's and the generator's error trees."""

@@ -5,7 +5,7 @@ store the answer in one transaction  4 only then hand out the file.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from api.auth import Actor
 from api.contract import mark_object
@@ -77,19 +77,18 @@ async def _request(workplace: Workplace, actor: Actor, request: MarkRequest) -> 
 
 
 def _mark(workplace: Workplace, request: MarkRequest) -> "Release":
-    from generator.claim import EDITED, GENERATED  # keeps the signing library out of commands that sign nothing
+    from generator.claim import EDITED, GENERATED  # these keep the signing library out of commands that sign nothing
     from generator.clips import mark_clip
-    from generator.elsewhere import mark_file
+    from generator.elsewhere import Order, mark_file
 
-    wish: dict[str, Any] = {
-        "software": request.software.strip()[:MAX_SOFTWARE] or UNNAMED,
-        "digital_source_type": EDITED if request.made == "edited" else GENERATED,
-        "key": workplace.mark_keys[0],
-        "source": workplace.key_source,
-        "checker": workplace.checker,
-        "purpose": request.purpose,
-        "label": chosen(workplace, request.label),
-    }
+    order = Order(
+        request.software.strip()[:MAX_SOFTWARE] or UNNAMED,
+        EDITED if request.made == "edited" else GENERATED,
+        key=workplace.mark_keys[0],
+        source=workplace.key_source,
+        purpose=request.purpose,
+        label=chosen(workplace, request.label),
+    )
     if is_clip(request.data):
-        return mark_clip(request.data, transcoder=workplace.transcoder, **wish)
-    return mark_file(request.data, **wish)
+        return mark_clip(request.data, order, checker=workplace.checker, transcoder=workplace.transcoder)
+    return mark_file(request.data, order, checker=workplace.checker)

@@ -13,6 +13,8 @@ FORM_OVERHEAD = 64 * 1024
 """Bytes that boundaries and small fields add to an uploaded file."""
 SMALL_BODY = 64 * 1024
 """Largest body that is not an upload, in bytes."""
+BARE_PICTURE = "/v1/soft-bindings/matches/byContent"
+"""The route whose body is a picture as such."""
 SECURITY_HEADERS: Mapping[str, str] = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -54,7 +56,7 @@ class BodyLimit:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         headers, left = Headers(scope=scope), SMALL_BODY
-        if headers.get("content-type", "").startswith("multipart/form-data"):
+        if _brings_file(scope["path"], headers.get("content-type", "")):
             left = self._max_upload
         declared = headers.get("content-length", "")
         too_large = declared.isdecimal() and int(declared) > left
@@ -68,6 +70,13 @@ class BodyLimit:
             return message
 
         return await self._app(scope, counted, send)
+
+
+def _brings_file(path: str, content_type: str) -> bool:
+    """A form may hold a file; of bare pictures, only that route is told which asks for one."""
+    return content_type.startswith("multipart/form-data") or (
+        path == BARE_PICTURE and content_type.startswith("image/")
+    )
 
 
 class Measured:

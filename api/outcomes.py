@@ -19,7 +19,14 @@ from api.repositories import InspectionRepository, StoredInspection
 from api.workplace import Workplace
 
 ID_BYTES = 16
-PREFIXES = {"inspection": "insp", "verification": "ver", "generation": "gen", "mark": "mark"}
+PREFIXES = {
+    "inspection": "insp",
+    "verification": "ver",
+    "generation": "gen",
+    "mark": "mark",
+    "portrait": "port",
+    "idol": "idol",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class PolicyAction(StrEnum):
     EXPORT = "export"
     REVIEW = "review"
     READ_AUDIT = "read_audit"
+    MANAGE_KNOWN_MEDIA = "manage_known_media"
     MANAGE = "manage"
 
 

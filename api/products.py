@@ -22,6 +22,7 @@ from api.timeline import shown_frame
 from api.workplace import Workplace as Workplace
 from detector.errors import UnreadableMedia, UnsupportedMedia
 from detector.media import open_media, sha256_hex, sniff
+from detector.provenance.known_media import KnownMediaList
 from detector.sandbox import Sandbox
 from detector.types import CredentialState, Media, MediaKind, Pixels, Provenance, Report, Verdict
 from detector.verdict import decide
@@ -55,7 +56,8 @@ async def inspect(
     """
     await permit(workplace, _request(workplace, actor, PolicyAction.INSPECT, purpose))  # 1
     async with on_record(workplace, actor, INSPECTION, name=name):
-        report = await workplace.run(lambda: workplace.detector.inspect(data))  # 2
+        known = await workplace.tenant_lists.of(actor.tenant)
+        report = await workplace.run(lambda: workplace.detector.inspect(data, known=known))  # 2
         preview = await _preview(workplace, data, report) if keep_preview else None
     draft = Draft(INSPECTION, name, report.media.sha256, scan_object(report, path=name), preview)
     done = await complete(workplace, actor, draft)  # 3
@@ -69,7 +71,8 @@ async def verify(workplace: Workplace, actor: Actor, data: bytes, *, name: str) 
     """
     await permit(workplace, _request(workplace, actor, PolicyAction.VERIFY, ""))  # 1
     async with on_record(workplace, actor, VERIFICATION, name=name):
-        media, provenance = await workplace.run(lambda: _check(workplace, data))  # 2
+        known = await workplace.tenant_lists.of(actor.tenant)
+        media, provenance = await workplace.run(lambda: _check(workplace, data, known))  # 2
     verdict = decide(provenance, looked=False)
     draft = Draft(VERIFICATION, name, media.sha256, verify_object(provenance, verdict, path=name, sha256=media.sha256))
     done = await complete(workplace, actor, draft)  # 3
@@ -80,7 +83,7 @@ def _request(workplace: Workplace, actor: Actor, action: PolicyAction, purpose: 
     return PolicyRequest(actor, action, purpose, PolicyContext(jurisdiction=workplace.settings.jurisdiction))
 
 
-def _check(workplace: Workplace, data: bytes) -> tuple[Media, Provenance]:
+def _check(workplace: Workplace, data: bytes, known: Sequence[KnownMediaList]) -> tuple[Media, Provenance]:
     try:
         media, pictures = _open(data, workplace.sandbox)
     except UnreadableMedia:
@@ -90,7 +93,7 @@ def _check(workplace: Workplace, data: bytes) -> tuple[Media, Provenance]:
             raise
         return media, provenance  # the first segment of a stream has credentials and no picture
     first, more = (pictures[0], pictures[1:]) if pictures else (None, ())
-    return media, workplace.checker.check(data, media, first, more=more)
+    return media, workplace.checker.check(data, media, first, more=more, known=known)
 
 
 def _open(data: bytes, sandbox: Sandbox) -> tuple[Media, Sequence[Pixels]]:

@@ -1,7 +1,7 @@
 """The registry as the checker sees it: a watermark that was read is completed with the record of its release."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from api.db import Database
@@ -42,12 +42,21 @@ class RegistryChecker(ProvenanceChecker):
         keys: Sequence[MarkKey],
         trust: TrustStore,
         known_media: Sequence[KnownMediaList] = (),
+        remote_hosts: Collection[str] = (),
     ) -> None:
-        super().__init__(sandbox=sandbox, keys=keys, trust=trust, known_media=known_media)
+        super().__init__(sandbox=sandbox, keys=keys, trust=trust, known_media=known_media, remote_hosts=remote_hosts)
         self._registry = registry
 
-    def check(self, data: bytes, media: Media, pixels: Pixels | None, *, more: Sequence[Pixels] = ()) -> Provenance:
-        found = super().check(data, media, pixels, more=more)
+    def check(
+        self,
+        data: bytes,
+        media: Media,
+        pixels: Pixels | None,
+        *,
+        more: Sequence[Pixels] = (),
+        known: Sequence[KnownMediaList] = (),
+    ) -> Provenance:
+        found = super().check(data, media, pixels, more=more, known=known)
         record_id = found.watermark.record_id
         if not found.watermark.detected or record_id is None:
             return found

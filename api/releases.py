@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from api.auth import Actor
 from api.clock import timestamp, utc_now
@@ -16,6 +16,10 @@ from detector.types import ReleaseRecord
 
 if TYPE_CHECKING:
     from generator.release import Release
+
+
+SUFFIXES: Final[Mapping[str, str]] = {"image/jpeg": "jpg", "model/gltf-binary": "glb"}
+"""File names' endings that are not the second half of the media type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,15 @@ async def register(
             StoredGeneration(answer_id, actor.tenant, created_at, stored, entry.index)
         )
         await ReleaseRepository(session).add(
-            StoredRecord(release.record, actor.tenant, release.manifest, entry.index, answer_id, release.manifest_id)
+            StoredRecord(
+                release.record,
+                actor.tenant,
+                release.manifest,
+                entry.index,
+                answer_id,
+                release.manifest_id,
+                stamped=release.stamped,
+            )
         )
         receipt = await workplace.audit.receipt(session, entry.index)
     document = {**answer, "receipt": receipt.as_dict()}
@@ -83,9 +95,24 @@ async def release_document(workplace: Workplace, stored: StoredGeneration) -> di
     return {**stored.answer["answer"], "receipt": receipt.as_dict()}
 
 
+async def released_file(workplace: Workplace, stored: StoredRecord) -> tuple[bytes, str]:
+    """The file of a registry's record byte for byte, and its type. Raises `NotFound` if it was not kept."""
+    async with workplace.database.read() as session:
+        found = await GenerationRepository(session).get(stored.generation_id or "", tenant=stored.tenant)
+    if found is None:
+        raise NotFound("There is no such release.")
+    data, mime, _ = await release_file(workplace, found)
+    return data, mime
+
+
 async def release_file(workplace: Workplace, stored: StoredGeneration) -> tuple[bytes, str, str]:
     """The released file byte for byte, its type and a name for it."""
     mime = stored.answer.get("mime", "image/png")
-    suffix = mime.partition("/")[2].replace("jpeg", "jpg")
+    suffix = suffix_of(mime)
     name = f"shingan-{stored.answer['answer']['record_id']}.{suffix}"
     return await workplace.blobs.get(stored.answer["blob"]), mime, name
+
+
+def suffix_of(mime: str) -> str:
+    """How names of released files of type `mime` end."""
+    return SUFFIXES.get(mime, mime.partition("/")[2])

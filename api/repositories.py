@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Row, Select, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.tables import api_keys, generations, idempotency, inspections, records
+from api.tables import api_keys, generations, idempotency, inspections, known_media, records
 from detector.types import ReleaseRecord
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ class StoredRecord:
     generation_id: str | None = None
     manifest_id: str | None = None
     """The manifest's own name (URN); null for releases of before it was kept."""
+    stamped: bool | None = None
+    """Whether a time-stamp is in the manifest; null for releases of before it was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,18 @@ class StoredKey:
     def usable(self, now: str) -> bool:
         """Whether it is neither revoked nor expired at `now`, a timestamp."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredList:
+    """A tenant's list of known pictures, without its content; `sha256` is of the CSV, `entry` its audit entry."""
+
+    tenant: str
+    name: str
+    sha256: str
+    entries: int
+    created_at: str
+    entry: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +156,7 @@ class ReleaseRepository:
             "generation_id": stored.generation_id,
             "manifest": stored.manifest,
             "manifest_id": stored.manifest_id,
+            "stamped": stored.stamped,
             "entry": stored.entry,
         }
         await self._session.execute(insert(records).values(values))
@@ -155,6 +170,16 @@ class ReleaseRepository:
     async def by_sha256(self, sha256: str) -> StoredRecord | None:
         """The release whose file has these exact bytes."""
         return await self._one(select(records).where(records.c.sha256 == sha256).limit(1))
+
+    async def unstamped(self) -> Sequence[str]:
+        """Ids of all records without a time-stamp, oldest first."""
+        query = select(records.c.record_id).where(records.c.stamped.is_(False)).order_by(records.c.entry)
+        return (await self._session.execute(query)).scalars().all()
+
+    async def stamp(self, record_id: str, manifest: bytes, *, sha256: str) -> None:
+        """Puts `manifest`, which holds the old one, in its place; it is still found by the old one's name."""
+        values = {"manifest": manifest, "manifest_sha256": sha256, "stamped": True}
+        await self._session.execute(update(records).where(records.c.record_id == record_id).values(values))
 
     async def fingerprints_after(self, entry: int, *, limit: int) -> Sequence[tuple[str, str, int]]:
         """Record id, fingerprint and audit entry of up to `limit` records whose entry is later, in its order."""
@@ -195,6 +220,33 @@ class KeyRepository:
         """Whether `tenant` had a live key of this id, which it now has no more."""
         mine = (api_keys.c.id == key_id, api_keys.c.tenant == tenant, api_keys.c.revoked_at.is_(None))
         query = update(api_keys).where(*mine).values(revoked_at=now).returning(api_keys.c.id)
+        return (await self._session.execute(query)).one_or_none() is not None
+
+
+class KnownMediaRepository:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def put(self, stored: StoredList, content: bytes) -> None:
+        """Adds a list, in the place of the tenant's earlier one of its name."""
+        await self.remove(stored.name, tenant=stored.tenant)
+        await self._session.execute(insert(known_media).values(_values(stored) | {"content": content}))
+
+    async def of_tenant(self, tenant: str) -> Sequence[StoredList]:
+        """By name."""
+        columns = [known_media.c[field.name] for field in fields(StoredList)]
+        query = select(*columns).where(known_media.c.tenant == tenant).order_by(known_media.c.name)
+        return [StoredList(**row._mapping) for row in await self._session.execute(query)]
+
+    async def content(self, name: str, *, tenant: str) -> bytes | None:
+        mine = (known_media.c.tenant == tenant, known_media.c.name == name)
+        found = (await self._session.execute(select(known_media.c.content).where(*mine))).scalar_one_or_none()
+        return None if found is None else bytes(found)
+
+    async def remove(self, name: str, *, tenant: str) -> bool:
+        """Whether `tenant` had a list of this name, which it now has no more."""
+        mine = (known_media.c.tenant == tenant, known_media.c.name == name)
+        query = delete(known_media).where(*mine).returning(known_media.c.name)
         return (await self._session.execute(query)).one_or_none() is not None
 
 
@@ -241,4 +293,5 @@ def _key(row: Row[Any]) -> StoredKey:
 
 def _record(row: Row[Any]) -> StoredRecord:
     known = {name: row._mapping[name] for name in RECORD_FIELDS}
-    return StoredRecord(ReleaseRecord(**known), row.tenant, row.manifest, row.entry, row.generation_id, row.manifest_id)
+    place = {"generation_id": row.generation_id, "manifest_id": row.manifest_id, "stamped": row.stamped}
+    return StoredRecord(ReleaseRecord(**known), row.tenant, row.manifest, row.entry, **place)

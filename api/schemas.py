@@ -25,6 +25,19 @@ class GenerationBody(_Body):
     consent: bool = False
 
 
+class IdolBody(_Body):
+    """An idol to be made; `seed` makes it repeatable, `seconds` is the least length."""
+
+    prompt: str = Field(default="", max_length=400)
+    say: str = Field(default="", max_length=600)
+    seconds: float | None = Field(default=None, ge=1, le=62)
+    seed: int | None = Field(default=None, ge=0, lt=2**32)
+    purpose: Code
+    label: LabelName = AUTO
+    still: bool = False
+    consent: bool = False
+
+
 class DecisionBody(_Body):
     """A dry run: what would the policy say if the caller asked for `action`?"""
 

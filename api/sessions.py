@@ -12,7 +12,8 @@ import secrets
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from fastapi import Request, Response
+from fastapi import Response
+from starlette.requests import HTTPConnection
 
 from api.auth import Actor, Scope
 from api.errors import PolicyDenied
@@ -21,9 +22,18 @@ from api.settings import Settings
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 PAGE_SCOPES = frozenset(
-    {Scope.VERIFY.value, Scope.INSPECT.value, Scope.GENERATE.value, Scope.MARK.value, Scope.READ_AUDIT.value}
+    {
+        Scope.VERIFY.value,
+        Scope.INSPECT.value,
+        Scope.GENERATE.value,
+        Scope.MARK.value,
+        Scope.STYLISE.value,
+        Scope.READ_AUDIT.value,
+    }
 )
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+PAGE_SCHEMES = {"ws": "http", "wss": "https"}
+"""Scheme of a page that opens a WebSocket of this scheme on its own site."""
 OWN_SITES = frozenset({"same-origin", "none"})
 """`Sec-Fetch-Site` of the page's own requests and of an address typed by hand."""
 
@@ -43,11 +53,11 @@ class LocalSessions:
         self._actor = Actor("local_page", settings.tenant, PAGE_SCOPES)
         self._token = secrets.token_urlsafe(32)
 
-    def open(self, request: Request) -> Session | None:
+    def open(self, request: HTTPConnection) -> Session | None:
         """A session, if it is the operator of this machine who asks."""
         return Session(_cookie(request), self._token) if self._enabled and _from_here(request) else None
 
-    def actor(self, request: Request) -> Actor | None:
+    def actor(self, request: HTTPConnection) -> Actor | None:
         """The operator if `request` carries the session; raises `PolicyDenied` if another site sent it."""
         given = request.cookies.get(_cookie(request), "")
         if not (self._enabled and hmac.compare_digest(given.encode(), self._token.encode())):
@@ -57,12 +67,12 @@ class LocalSessions:
         return self._actor
 
 
-def _cookie(request: Request) -> str:
+def _cookie(request: HTTPConnection) -> str:
     # Cookies ignore ports: two instances on one machine need two names.
     return f"shingan_session_{request.url.port or 80}"
 
 
-def _from_here(request: Request) -> bool:
+def _from_here(request: HTTPConnection) -> bool:
     if request.client is None or request.url.hostname not in LOCAL_HOSTS:
         return False
     return _loopback(request.client.host) and not any(name in request.headers for name in PROXY_HEADERS)
@@ -75,9 +85,10 @@ def _loopback(host: str) -> bool:
         return False
 
 
-def _own_site(request: Request) -> bool:
+def _own_site(request: HTTPConnection) -> bool:
     if request.headers.get("sec-fetch-site", "none") not in OWN_SITES:
         return False
-    if request.method in SAFE_METHODS:
+    if request.scope.get("method") in SAFE_METHODS:  # a WebSocket has no method, and no same-origin policy either
         return True
-    return request.headers.get("origin") == f"{request.url.scheme}://{request.headers.get('host')}"
+    scheme = PAGE_SCHEMES.get(request.url.scheme, request.url.scheme)
+    return request.headers.get("origin") == f"{scheme}://{request.headers.get('host')}"

@@ -1,13 +1,15 @@
 """Everything an operator can set, read once from `SHINGAN_*` and passed on as an argument."""
 
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_cache_path, user_data_path
 from pydantic import Field, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
+HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:]+")
 
 
 def _default_home() -> Path:
@@ -52,6 +54,8 @@ class Settings(BaseSettings):
 
     It is asked by way of a relay on loopback: where HTTP_PROXY is set, NO_PROXY has to list 127.0.0.1.
     """
+    remote_manifest_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
+    """Hosts from which credentials that lie at a remote address are fetched: names or network addresses."""
     jurisdiction: str = Field(default="eu", pattern=r"^(none|eu|california|china)$")
     tenant: str = "default"
     """Tenant of the command line and of callers without a key."""
@@ -73,6 +77,18 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, folder: Path) -> Path:
         return folder.expanduser().absolute()
+
+    @field_validator("remote_manifest_hosts", mode="before")
+    @classmethod
+    def _split(cls, hosts: object) -> object:
+        return [host.strip() for host in hosts.split(",") if host.strip()] if isinstance(hosts, str) else hosts
+
+    @field_validator("remote_manifest_hosts")
+    @classmethod
+    def _bare(cls, hosts: frozenset[str]) -> frozenset[str]:
+        if wrong := [host for host in hosts if not HOST.fullmatch(host)]:
+            raise ValueError(f"SHINGAN_REMOTE_MANIFEST_HOSTS lists hosts alone, without scheme, port or path: {wrong}")
+        return frozenset(host.lower() for host in hosts)
 
     @field_validator("signing_key")
     @classmethod

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Dialect,
     ForeignKey,
@@ -127,6 +128,7 @@ records = Table(
     Column("purpose", Text),
     Column("manifest", LargeBinary, nullable=False),
     Column("manifest_id", String(128), index=True),
+    Column("stamped", Boolean),
     Column("entry", Number, ForeignKey("audit_entries.entry"), nullable=False, index=True),
     Index(None, "tenant", "created_at"),
 )
@@ -157,3 +159,16 @@ idempotency = Table(
     Column("answer", LargeBinary, nullable=False),
     Column("created_at", String(TIME_CHARACTERS), nullable=False, index=True),
 )
+
+known_media = Table(
+    "known_media",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("sha256", String(HASH_CHARACTERS), nullable=False),
+    Column("entries", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("created_at", String(TIME_CHARACTERS), nullable=False),
+    Column("entry", Number, ForeignKey("audit_entries.entry"), nullable=False),
+)
+"""Lists of known pictures, each of one tenant, as they were brought in (`content`, CSV)."""

@@ -30,11 +30,12 @@ UPLOAD_BODY = upload_form({})
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """`name` is what the sender called the file: shown back, never believed."""
+    """`name` is what the sender called the file: shown back, never believed. `beside` is a second file, if any."""
 
     name: str
     data: bytes
     purpose: str
+    beside: bytes = b""
 
 
 async def read_upload(request: Request) -> Upload:
@@ -42,15 +43,22 @@ async def read_upload(request: Request) -> Upload:
     return (await read_form(request, {}))[0]
 
 
-async def read_form(request: Request, fields: Mapping[str, int]) -> tuple[Upload, dict[str, str]]:
-    """The upload, and the texts in `fields` (longest length by name; empty if missing). Raises `InvalidRequest`."""
+async def read_form(
+    request: Request, fields: Mapping[str, int], *, beside: str | None = None
+) -> tuple[Upload, dict[str, str]]:
+    """The upload, and the texts in `fields` (longest length by name; empty if missing).
+
+    `beside` names the field of a second file, which may be missing. Raises `InvalidRequest`.
+    """
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise InvalidRequest("Send the picture as the field `file` of a multipart/form-data body.")
-    async with request.form(max_files=1, max_fields=MAX_FIELDS) as form:
+    async with request.form(max_files=1 if beside is None else 2, max_fields=MAX_FIELDS) as form:
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise InvalidRequest("The form has no file in the field `file`.")
-        upload = Upload(_name(file), await file.read(), _text(form, "purpose", MAX_PURPOSE))
+        second = form.get(beside) if beside else None
+        other = await second.read() if isinstance(second, UploadFile) else b""
+        upload = Upload(_name(file), await file.read(), _text(form, "purpose", MAX_PURPOSE), other)
         return upload, {name: _text(form, name, longest) for name, longest in fields.items()}
 
 

@@ -18,6 +18,7 @@ from api.registry import Registry, RegistryChecker
 from api.settings import Settings
 from api.signing_keys import key_source
 from api.storage import Blobs
+from api.tenant_lists import TenantLists
 from detector.provenance.keys import MarkKey, load_mark_keys
 from detector.provenance.known_media import KnownMediaList
 from detector.provenance.trust import TrustStore
@@ -25,6 +26,7 @@ from detector.sandbox import Limits, Sandbox
 
 if TYPE_CHECKING:
     from detector.pipeline import Detector
+    from generator.portrait.subject import Finders
     from generator.signing import KeySource
     from generator.synthesizer import Synthesizer
 
@@ -49,6 +51,7 @@ class Workplace:
         self.blobs = blobs
         self.registry = Registry(database, asyncio.get_running_loop())
         self.fingerprints = FingerprintIndex(database)
+        self.tenant_lists = TenantLists(database)
         self._synthesizers: dict[str, Synthesizer] = {}
         self._lock = threading.Lock()
         few_arenas()
@@ -110,7 +113,12 @@ class Workplace:
     def checker(self) -> RegistryChecker:
         """Reads provenance and completes a watermark hit from this instance's registry; needs no neural network."""
         return RegistryChecker(
-            self.registry, sandbox=self.sandbox, keys=self.mark_keys, trust=self.trust, known_media=self.known_media
+            self.registry,
+            sandbox=self.sandbox,
+            keys=self.mark_keys,
+            trust=self.trust,
+            known_media=self.known_media,
+            remote_hosts=self.settings.remote_manifest_hosts,
         )
 
     @cached_property
@@ -136,7 +144,7 @@ class Workplace:
 
     @cached_property
     def known_media(self) -> tuple[KnownMediaList, ...]:
-        """The lists (`*.csv`) in home's `known_media` folder."""
+        """The lists that hold for every tenant (`*.csv`) in home's `known_media` folder."""
         files = sorted((self.settings.home / "known_media").glob("*.csv"))
         return tuple(KnownMediaList.load(file) for file in files)
 
@@ -144,6 +152,13 @@ class Workplace:
     def key_source(self) -> "KeySource":
         """Who signs."""
         return key_source(self.settings)
+
+    @cached_property
+    def portrait_finders(self) -> "Finders":
+        """What portrait tools find faces and landmarks with."""
+        from generator.portrait.subject import Finders
+
+        return Finders()
 
     def synthesizer(self, name: str) -> "Synthesizer":
         """The face backend `name`, loaded once; raises `BackendUnavailable`."""

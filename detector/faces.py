@@ -94,7 +94,11 @@ def crop_matrix(face: Face, *, side: int, margin: float = MARGIN) -> NDArray[np.
 
 def crop_face(pixels: Pixels, face: Face, *, side: int, margin: float = MARGIN) -> Pixels:
     """The face as `side` x `side` RGB; what lies outside of the frame is mirrored in, as in training."""
-    matrix = crop_matrix(face, side=side, margin=margin)
+    return cut(pixels, crop_matrix(face, side=side, margin=margin), side=side)
+
+
+def cut(pixels: Pixels, matrix: NDArray[np.float64], *, side: int) -> Pixels:
+    """What the 2x3 `matrix` brings into a square of `side` pixels; the outside of the frame is mirrored in."""
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     if scale < 0.5:  # warpAffine does not filter: shrink first, or fine texture folds into false artefacts
         factor = max(2 * scale, 1.0 / max(pixels.shape[:2]))

@@ -19,6 +19,7 @@ from detector.ensemble import by_kind, face_scores, heard, reconcile
 from detector.faces import FaceFinder
 from detector.opinions import ExpertResult, JudgedFace, Look, judge, opinion_of, result_of
 from detector.provenance.check import ProvenanceChecker
+from detector.provenance.known_media import KnownMediaList
 from detector.reasons import Reason
 from detector.sandbox import Sandbox
 from detector.tracks import Appearance, Sighting, appearance_of, follow
@@ -76,15 +77,15 @@ class Footage:
         self._experts = [*experts, *(expert for expert, _ in own)]
         self._may_flag = [*(True for _ in experts), *(flags for _, flags in own)]
 
-    def inspect(self, data: bytes) -> Report:
+    def inspect(self, data: bytes, *, known: Sequence[KnownMediaList] = ()) -> Report:
         """The report on one clip; raises a `DetectorError` if nothing in it can be judged.
 
         One clip is in work at a time: two together take as long, and twice the memory.
         """
         with self._one_at_a_time:
-            return self._inspect(data)
+            return self._inspect(data, known)
 
-    def _inspect(self, data: bytes) -> Report:
+    def _inspect(self, data: bytes, known: Sequence[KnownMediaList]) -> Report:
         clip = open_clip(data, sandbox=self._sandbox)  # 1
         watcher = Watcher(clip, self._finder, self._experts, read_at=self._read_at)
         for batch in read_frames(data, clip, sandbox=self._sandbox):
@@ -93,7 +94,7 @@ class Footage:
         seen = followed(watcher.finish(), clip)  # 3
         results = self._results(seen)  # 4
         middle, *more = watcher.stills()
-        provenance = self._checker.check(data, clip.media, middle, more=more)  # 5
+        provenance = self._checker.check(data, clip.media, middle, more=more, known=known)  # 5
         opinions = reconcile([item.opinion for item in results])
         faces = tuple(FaceScores(one.face.face, face_scores(results, one.face.index)) for one in seen)
         return Report(

@@ -22,6 +22,7 @@ from detector.footage import Footage
 from detector.media import open_media
 from detector.opinions import ExpertResult, JudgedFace, ask, judge
 from detector.provenance.check import ProvenanceChecker
+from detector.provenance.known_media import KnownMediaList
 from detector.quality import jpeg_quality
 from detector.sandbox import Sandbox
 from detector.types import (
@@ -94,16 +95,19 @@ class Detector:
             device=pick_device(self._device),
         )
 
-    def inspect(self, data: bytes) -> Report:
-        """The report on one file; raises a `DetectorError` if it is not media that can be judged."""
+    def inspect(self, data: bytes, *, known: Sequence[KnownMediaList] = ()) -> Report:
+        """The report on one file; raises a `DetectorError` if it is not media that can be judged.
+
+        `known` are lists that count for this file beside those for all.
+        """
         if is_clip(data):
             with self._one_clip:  # its frames take the memory, and one alone keeps all cores busy
-                return self._footage.inspect(data)
+                return self._footage.inspect(data, known=known)
         media, frame = open_media(data, sandbox=self._sandbox)  # 1
         found = self._finder.find(frame.pixels)  # 2
         faces = judge(frame.pixels, found, jpeg=jpeg_quality(data))  # 3
         scores = self._ask(frame.pixels, faces)  # 4
-        provenance = self._checker.check(data, media, frame.pixels)  # 5
+        provenance = self._checker.check(data, media, frame.pixels, known=known)  # 5
         opinions = reconcile([item.opinion for item in scores])
         return Report(  # 6
             media=media,

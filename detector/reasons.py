@@ -16,12 +16,14 @@ class Reason(StrEnum):
     BELOW_THRESHOLD = "below_threshold"
     WATERMARK_FOUND = "watermark_found"
     WATERMARK_RELABELLED = "watermark_relabelled"
+    MARKS_DISAGREE = "marks_disagree"
     RECORD_UNKNOWN = "record_unknown"
     MANIFEST_RECOVERED = "manifest_recovered"
     CREDENTIAL_DECLARES_AI = "credential_declares_ai"
     CREDENTIAL_CAPTURE = "credential_capture"
     CREDENTIAL_UNTRUSTED = "credential_untrusted"
     CREDENTIAL_INVALID = "credential_invalid"
+    CREDENTIAL_EXPIRED = "credential_expired"
     CREDENTIAL_ABSENT = "credential_absent"
     CREDENTIAL_REMOTE = "credential_remote"
     CREDENTIAL_UNREADABLE = "credential_unreadable"
@@ -63,6 +65,10 @@ SENTENCES: dict[Reason, tuple[str, str]] = {
         "Our watermark is inside a credential of another issuer.",
         "透かしと署名者が一致しません。",
     ),
+    Reason.MARKS_DISAGREE: (
+        "The picture bears two of our marks, or its credential names another record than its mark.",
+        "本システムの透かしが複数あるか、来歴情報が透かしと異なる記録を示しています。",
+    ),
     Reason.RECORD_UNKNOWN: ("The watermark's record is not in this registry.", "透かしの記録が登録簿にありません。"),
     Reason.MANIFEST_RECOVERED: (
         "The lost manifest was found again by the watermark.",
@@ -78,6 +84,10 @@ SENTENCES: dict[Reason, tuple[str, str]] = {
         "来歴情報の署名者は信頼リストにありません。",
     ),
     Reason.CREDENTIAL_INVALID: ("The credential is broken.", "来歴情報が壊れています。"),
+    Reason.CREDENTIAL_EXPIRED: (
+        "The signer's certificate has expired, and no time-stamp shows that it had not when it signed.",
+        "署名者の証明書は期限切れで、期限内の署名を示すタイムスタンプがありません。",
+    ),
     Reason.CREDENTIAL_ABSENT: (
         "There is no credential; that is no sign either way.",
         "来歴情報はありません（それ自体は判断材料になりません）。",

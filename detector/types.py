@@ -180,6 +180,7 @@ class Credentials:
     soft_binding: str | None = None
     """Value of the `c2pa.soft-binding` assertion whose `alg` is ours (the record id), if any."""
     remote_url: str | None = None
+    """Where the manifest lies, if not in the file."""
     manifest_id: str | None = None
     """Name (URN) of the active manifest."""
 
@@ -235,7 +236,10 @@ class ReleaseRecord:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Everything that media says of its own origin; `record` is looked up by whoever holds the registry."""
+    """Everything that media says of its own origin; `record` is looked up by whoever holds the registry.
+
+    `other_marks` are what other keys than that of `watermark` found besides it; an honest file has none.
+    """
 
     credentials: Credentials
     watermark: WatermarkReading
@@ -243,6 +247,7 @@ class Provenance:
     record: ReleaseRecord | None = None
     known_media: tuple[KnownMatch, ...] = ()
     declaration: Declaration = Declaration()
+    other_marks: tuple[WatermarkReading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ HARD_BINDING_CODES: Final = (
 """C2PA status codes that say "these are not the bytes that were signed" (C2PA 2.4, section 15.2.2)."""
 
 UNTRUSTED_CODE: Final = "signingCredential.untrusted"
+EXPIRED_CODE: Final = "signingCredential.expired"
 
 _CREDENTIAL_REASONS: Final = {
     CredentialState.ABSENT: Reason.CREDENTIAL_ABSENT,
@@ -181,13 +182,21 @@ def has_broken_ingredient(credentials: Credentials) -> bool:
     return any(set(item.failures) - {UNTRUSTED_CODE} for item in credentials.ingredients)
 
 
+def _is_expired(credentials: Credentials) -> bool:
+    """Whether time alone undid the signature: nothing was changed, and no time-stamp says when it was made."""
+    failures = set(credentials.failures)
+    return credentials.state is CredentialState.INVALID and failures - {UNTRUSTED_CODE} == {EXPIRED_CODE}
+
+
 def credential_reasons(provenance: Provenance) -> tuple[Reason, ...]:
     """What the credentials add to the verdict, in the order in which it should be read."""
     credentials = provenance.credentials
     found = []
     if any(code.startswith(HARD_BINDING_CODES) for code in credentials.failures):
         found.append(Reason.HARD_BINDING_MISMATCH)
-    if credentials.state in _CREDENTIAL_REASONS:
+    if _is_expired(credentials):
+        found.append(Reason.CREDENTIAL_EXPIRED)
+    elif credentials.state in _CREDENTIAL_REASONS:
         found.append(_CREDENTIAL_REASONS[credentials.state])
     if has_broken_ingredient(credentials):
         found.append(Reason.INGREDIENT_INVALID)
@@ -205,8 +214,10 @@ def find_conflicts(provenance: Provenance) -> tuple[Reason, ...]:
     found = []
     if any(code.startswith(HARD_BINDING_CODES) for code in credentials.failures):
         found.append(Reason.HARD_BINDING_MISMATCH)
-    if mark.detected and present and credentials.soft_binding != mark.record_id:
+    if mark.detected and present and credentials.soft_binding is None:
         found.append(Reason.WATERMARK_RELABELLED)
+    if provenance.other_marks or (mark.detected and credentials.soft_binding not in (None, mark.record_id)):
+        found.append(Reason.MARKS_DISAGREE)
     if mark.detected and credentials.declares_capture:
         found.append(Reason.CAPTURE_CLAIM_ON_MARKED)
     if credentials.state is CredentialState.TRUSTED and has_broken_ingredient(credentials):

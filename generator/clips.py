@@ -11,20 +11,17 @@ from detector.errors import MediaTooLarge, UnreadableMedia
 from detector.media import sha256_hex, sniff
 from detector.provenance.check import ProvenanceChecker
 from detector.provenance.fingerprint import pdq
-from detector.provenance.keys import MarkKey
 from detector.provenance.payload import Payload
 from detector.provenance.watermark import MIN_SIDE, pattern
 from detector.sandbox import Sandbox
 from detector.types import Media, Pixels
 from detector.video import MARK_FRAMES, middle_first, open_clip, read_frames, spread
-from generator.claim import EDITED, Statement, claim
-from generator.elsewhere import history
+from generator.claim import claim
+from generator.elsewhere import Order, history
 from generator.errors import AlreadyMarked, MediaTooSmall
-from generator.label import Label
 from generator.marking import Marked, sign
 from generator.packet import xmp
-from generator.release import Release, let_out, new_record_id, now
-from generator.signing import KeySource
+from generator.release import Release, let_out, new_record_id
 
 TRANSCODE: Final = "generator.clip_transcode:transcode"
 MIME: Final = "video/mp4"
@@ -37,18 +34,7 @@ XMP_BOX: Final = UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes
 """Type of the box that holds XMP in an MP4 file (XMP specification, part 3, 1.2.7.1)."""
 
 
-def mark_clip(
-    data: bytes,
-    *,
-    software: str,
-    digital_source_type: str,
-    key: MarkKey,
-    source: KeySource,
-    checker: ProvenanceChecker,
-    transcoder: Sandbox,
-    purpose: str | None = None,
-    label: Label = Label.NONE,
-) -> Release:
+def mark_clip(data: bytes, order: Order, *, checker: ProvenanceChecker, transcoder: Sandbox) -> Release:
     """The clip in `data` as a marked and signed MP4; `transcoder` is a sandbox with time for a whole clip.
 
     Raises as `generator.elsewhere.mark_file` does.
@@ -59,10 +45,9 @@ def mark_clip(
     found = checker.check(data, media, pictures[0], more=pictures[1:])  # 2. what does it say already?
     if found.watermark.detected:
         raise AlreadyMarked(f"The clip already bears the mark of record {found.watermark.record_id}.")
-    parent = history(data, media, found.credentials, digital_source_type)  # 3. keep that as an ingredient
-    record_id = new_record_id()
-    statement = Statement(None, software, now(), digital_source_type=digital_source_type)
-    tile = pattern(Payload(record_id, key.key_id), key=key)
+    parent = history(data, media, found.credentials, order.digital_source_type)  # 3. keep that as an ingredient
+    record_id, statement = new_record_id(), order.statement()
+    tile = pattern(Payload(record_id, order.key.key_id), key=order.key)
     written = transcoder.call(  # 4. a mark in every frame
         TRANSCODE,
         data,
@@ -71,15 +56,15 @@ def mark_clip(
         max_pixels=transcoder.limits.max_pixels,
         pattern=base64.b64encode(np.asarray(tile, np.float32).tobytes()).decode(),
         strength=STRENGTH,
-        label=str(label),
-        edited=digital_source_type == EDITED,
+        label=str(order.label),
+        edited=order.edited,
         max_frames=MAX_FRAMES,
     )
     unsigned = _with_xmp(_clip_bytes(written), xmp(record_id, statement))
     manifest = claim(record_id, statement, mime=MIME, parent=parent)
-    signed, store, stamped = sign(unsigned, manifest, source, mime=MIME, parent=parent)  # 5. sign
+    signed, store, stamped = sign(unsigned, manifest, order.source, mime=MIME, parent=parent)  # 5. sign
     marked = Marked(signed, store, sha256_hex(signed), pdq(pictures[0])[0], stamped)
-    return let_out(marked, record_id, statement, checker=checker, purpose=purpose)  # 6. read back
+    return let_out(marked, record_id, statement, checker=checker, purpose=order.purpose)  # 6. read back
 
 
 def _read(data: bytes, sandbox: Sandbox) -> tuple[Media, list[Pixels]]:

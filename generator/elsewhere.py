@@ -4,6 +4,7 @@ What the operator declares of the picture is signed as declared. Older credentia
 came becomes the parent of the marked one.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 from detector.errors import DetectorError
@@ -11,7 +12,7 @@ from detector.media import open_media
 from detector.provenance.check import ProvenanceChecker
 from detector.provenance.keys import MarkKey
 from detector.provenance.watermark import MIN_SIDE
-from detector.types import Credentials, CredentialState, Media
+from detector.types import Credentials, CredentialState, Media, Pixels, Provenance
 from generator.claim import EDITED, SUFFIXES, Parent, Statement
 from generator.errors import AlreadyMarked, CredentialsUnreadable, MediaTooSmall
 from generator.label import Label, labelled
@@ -26,42 +27,77 @@ WITH_CREDENTIALS: Final = (CredentialState.TRUSTED, CredentialState.VALID, Crede
 UNKNOWN_TITLE: Final = "original"
 
 
-def mark_file(
-    data: bytes,
-    *,
-    software: str,
-    digital_source_type: str,
-    key: MarkKey,
-    source: KeySource,
-    checker: ProvenanceChecker,
-    purpose: str | None = None,
-    label: Label = Label.NONE,
-) -> Release:
-    """The picture in `data` with watermark, XMP and a signed manifest; `software` is declared to have made it.
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a file is to be marked; `software` is declared to have made it, or, by `digital_source_type`, edited it."""
 
-    Raises a `DetectorError` if the file cannot be read, `MediaTooSmall`, `AlreadyMarked` if it bears a mark of ours,
-    `CredentialsUnreadable` if what it says of its origin could not be kept, and what `mark` and `let_out` raise.
+    software: str
+    digital_source_type: str
+    key: MarkKey
+    source: KeySource
+    purpose: str | None = None
+    label: Label = Label.NONE
+
+    @property
+    def edited(self) -> bool:
+        return self.digital_source_type == EDITED
+
+    def statement(self) -> Statement:
+        """What the file will say of itself, as of now."""
+        return Statement(None, self.software, now(), digital_source_type=self.digital_source_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A picture that may be marked: `data` as it came, `pixels` decoded, and what was found of its origin."""
+
+    data: bytes
+    media: Media
+    pixels: Pixels
+    found: Provenance
+
+
+def mark_file(data: bytes, order: Order, *, checker: ProvenanceChecker) -> Release:
+    """The picture in `data` with watermark, XMP and a signed manifest. Raises as its two steps do."""
+    opened = open_unmarked(data, checker=checker)  # 1. read it, and what it says already
+    return mark_opened(opened, opened.pixels, order, checker=checker)  # 2. mark, sign, read back
+
+
+def open_unmarked(data: bytes, *, checker: ProvenanceChecker) -> Opened:
+    """The picture in `data`, decoded in the sandbox.
+
+    Raises a `DetectorError` if it cannot be read, `MediaTooSmall`, and `AlreadyMarked` if it bears a mark of ours.
     """
-    media, frame = open_media(data, sandbox=checker.sandbox)  # 1. read it, in the sandbox
+    media, frame = open_media(data, sandbox=checker.sandbox)
     if min(media.width, media.height) < MIN_SIDE:
         raise MediaTooSmall(f"A picture needs at least {MIN_SIDE} pixels on each side to bear a watermark.")
-    found = checker.check(data, media, frame.pixels)  # 2. what does it say already?
+    found = checker.check(data, media, frame.pixels)
     if found.watermark.detected:
         raise AlreadyMarked(f"The picture already bears the mark of record {found.watermark.record_id}.")
-    parent = history(data, media, found.credentials, digital_source_type)  # 3. keep that as an ingredient
-    record_id = new_record_id()
-    statement = Statement(None, software, now(), digital_source_type=digital_source_type)
-    marked = mark(  # 4. mark and sign
-        labelled(frame.pixels, label, edited=digital_source_type == EDITED),
+    return Opened(data, media, frame.pixels, found)
+
+
+def mark_opened(
+    opened: Opened, pixels: Pixels, order: Order, *, checker: ProvenanceChecker, mime: str | None = None
+) -> Release:
+    """`pixels`, which are those of `opened` or were made from them, as a marked file of type `mime`, or of its own.
+
+    Raises `CredentialsUnreadable` if what it says of its origin could not be kept, and what `mark` and `let_out` raise.
+    """
+    media, data = opened.media, opened.data
+    parent = history(data, media, opened.found.credentials, order.digital_source_type)  # 1. keep that as an ingredient
+    record_id, statement = new_record_id(), order.statement()
+    marked = mark(  # 2. mark and sign
+        labelled(pixels, order.label, edited=order.edited),
         record_id=record_id,
-        key=key,
-        source=source,
+        key=order.key,
+        source=order.source,
         statement=statement,
-        mime=media.mime if media.mime in SUFFIXES else DEFAULT_MIME,
+        mime=mime or (media.mime if media.mime in SUFFIXES else DEFAULT_MIME),
         parent=parent,
         profile=_profile(data, media, checker),
     )
-    return let_out(marked, record_id, statement, checker=checker, purpose=purpose)  # 5. read back
+    return let_out(marked, record_id, statement, checker=checker, purpose=order.purpose)  # 3. read back
 
 
 def history(data: bytes, media: Media, credentials: Credentials, digital_source_type: str) -> Parent | None:
@@ -69,8 +105,9 @@ def history(data: bytes, media: Media, credentials: Credentials, digital_source_
 
     Raises `CredentialsUnreadable`.
     """
-    if credentials.state in (CredentialState.UNREADABLE, CredentialState.REMOTE):
-        raise CredentialsUnreadable(f"Its credentials are {credentials.state}, so they could not be kept.")
+    state = CredentialState.REMOTE if credentials.remote_url else credentials.state
+    if state in (CredentialState.UNREADABLE, CredentialState.REMOTE):
+        raise CredentialsUnreadable(f"Its credentials are {state}, so they could not be kept.")
     if credentials.state in WITH_CREDENTIALS or digital_source_type == EDITED:
         return Parent(data, media.mime, UNKNOWN_TITLE)
     return None

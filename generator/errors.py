@@ -54,3 +54,21 @@ class MediaTooSmall(GeneratorError):
     """The picture is too small to bear a watermark."""
 
     code = "media_too_small"
+
+
+class PortraitUnusable(GeneratorError):
+    """The picture holds no face that a portrait tool could work on."""
+
+    code = "portrait_unusable"
+
+
+class InvalidSettings(GeneratorError):
+    """A portrait tool was asked for something that it does not know, or for more than it may do."""
+
+    code = "invalid_settings"
+
+
+class SpeechUnusable(GeneratorError):
+    """What an idol is to say has letters that this version cannot read aloud, or is too long."""
+
+    code = "speech_unusable"

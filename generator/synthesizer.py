@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from detector.types import Pixels
 from generator.errors import BackendUnavailable
 from generator.prompt import FaceRequest
@@ -24,6 +27,8 @@ class Synthesis:
     """Whether a picture of somebody was altered, instead of a face made from nothing."""
     seed: int
     backend: str
+    mesh: NDArray[np.float32] | None = None
+    """468 2: where the points of the face mesh lie, pixels; null where the backend does not know."""
 
 
 class Synthesizer(Protocol):

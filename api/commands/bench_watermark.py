@@ -1,4 +1,6 @@
-"""`bench watermark`: what our mark and its free peers survive, and how much they show, on a folder of photos."""
+"""`bench watermark`: what our mark and its free peers survive and how much they show, on a folder of photos; what it
+survives in clips; and how often it is seen where there is none.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,9 +14,11 @@ from api.commands.outcome import ExtraMissing
 from api.commands.running import load_settings
 
 if TYPE_CHECKING:
+    from detector.training.mark_journal import Journal
     from detector.types import Pixels
 
 CRITERION = "whole payload: ours 48-bit id with key and check; peers 32 bits with at least 30 right"
+ONE_LAB = "Pictures (with --peers and --plot), --clips, and false matches (--negatives, --scores) are measured apart."
 
 
 def watermark(
@@ -22,23 +26,68 @@ def watermark(
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many photos.")] = None,
     peers: Annotated[bool, typer.Option("--peers", help="Beside the peers that are installed.")] = False,
     plot: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw the table as bars.")] = None,
+    clips: Annotated[bool, typer.Option("--clips", help="Clips made of the photos instead: still, pan, zoom.")] = False,
+    negatives: Annotated[int, typer.Option(min=0, help="So many searches where no mark of ours is, instead.")] = 0,
+    scores: Annotated[float, typer.Option(min=0, help="So many simulated scores (1e8) against their bound.")] = 0,
+    journal: Annotated[
+        Path | None, typer.Option(metavar="FILE.jsonl", help="Keep each result; one run again goes on from there.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, and nothing else.")] = False,
 ) -> None:
     """Mark photos, attack them and read them back: shares recovered, PSNR, SSIM and times."""
-    from detector.training.mark_lab import measure
-    from detector.training.mark_peers import installed, ours
-
+    chance = bool(negatives or scores)
+    if (peers or plot is not None) + clips + chance > 1:
+        raise typer.BadParameter(ONE_LAB)
     photos = _photos(folder, limit)
     if not photos:
         raise typer.BadParameter("There is no picture in it of at least 128 px on each side.", param_hint="FOLDER")
-    others, absent = installed() if peers else ([], [])
-    document = {**measure(photos, [ours(), *others], progress=say), "criterion": CRITERION, "absent": absent}
+    from detector.training.mark_journal import Journal
+
+    kept = Journal(journal)
+    if clips:
+        document, show = _clips(photos, kept), _print_clips
+    elif chance:
+        document, show = _chance(photos, negatives, int(scores), kept), _print_chance
+    else:
+        document, show = _pictures(photos, peers, kept), _print
     if plot is not None:
         _draw(document, plot)
     if as_json:
         print_json(document)
     else:
-        _print(document)
+        show(document)
+
+
+def _pictures(photos: "Sequence[Pixels]", peers: bool, journal: "Journal") -> dict[str, Any]:
+    from detector.training.mark_lab import measure
+    from detector.training.mark_peers import installed, ours
+
+    others, absent = installed() if peers else ([], [])
+    found = measure(photos, [ours(), *others], progress=say, journal=journal)
+    return {**found, "criterion": CRITERION, "absent": absent}
+
+
+def _clips(photos: "Sequence[Pixels]", journal: "Journal") -> dict[str, Any]:
+    from detector.sandbox import Sandbox
+    from detector.training.mark_clips import Product, measure_clips
+    from generator.clip_transcode import QUALITY, SPEED
+    from generator.clips import STRENGTH
+
+    product = Product(STRENGTH, QUALITY, SPEED)
+    with Sandbox() as sandbox:
+        return measure_clips(photos, product=product, sandbox=sandbox, progress=say, journal=journal)
+
+
+def _chance(photos: "Sequence[Pixels]", negatives: int, scores: int, journal: "Journal") -> dict[str, Any]:
+    from detector.training.mark_negatives import measure_negatives
+    from detector.training.mark_scores import measure_scores
+
+    document: dict[str, Any] = {}
+    if scores:
+        document["scores"] = measure_scores(photos, scores=scores, progress=say)
+    if negatives:
+        document["negatives"] = measure_negatives(photos, searches=negatives, progress=say, journal=journal)
+    return document
 
 
 def _photos(folder: Path, limit: int | None) -> "list[Pixels]":
@@ -72,6 +121,38 @@ def _print(document: Mapping[str, Any]) -> None:
     print_table(("attack", *marks), rows, title=f"{document['photos']} photos; {document['criterion']}")
     for name in document["absent"]:
         say(f"{name} is not installed.")
+
+
+def _print_clips(document: Mapping[str, Any]) -> None:
+    motions = document["motions"]
+    rows = [[name, *(_cell(rows[name]) for rows in motions.values())] for name in next(iter(motions.values()))]
+    title = f"{document['clips']} clips of {document['photos']} photos; {document['psnr']} dB; core {document['core']}"
+    print_table(("delivery", *motions), rows, title=title)
+
+
+def _print_chance(document: Mapping[str, Any]) -> None:
+    for name, show in (("negatives", _print_negatives), ("scores", _print_scores)):
+        if name in document:
+            show(document[name])
+
+
+def _print_negatives(document: Mapping[str, Any]) -> None:
+    kinds = {**document["kinds"], "all": document["false_matches"]}
+    rows = [[kind, str(one["found"]), str(one["searches"]), f"{one['upper']:.2%}"] for kind, one in kinds.items()]
+    scores = ", ".join(f"{name} {value:g}" for name, value in document["z"].items())
+    columns = ("pictures", "false matches", "searches", "at most (95 %)")
+    print_table(columns, rows, title=f"scores: {scores}; core {document['core']}")
+    stated = [[f"{one['chance']:g}", str(one["searches"]), f"{one['allowed']:g}"] for one in document["stated"]]
+    print_table(("stated chance at most", "searches", "allowed"), stated)
+
+
+def _print_scores(document: Mapping[str, Any]) -> None:
+    rows = []
+    for one in document["tail"]:
+        share = f"{one['share']:.3g} [{one['low']:.2g}, {one['high']:.2g}]"
+        rows.append([f"{one['z']:g}", str(one["scores"]), share, f"{one['bound']:.3g}"])
+    title = f"{document['scores']:.3g} simulated scores on {document['photos']} photos, highest {document['highest']}"
+    print_table(("deviations", "scores", "share [95 %]", "bound"), rows, title=title)
 
 
 _QUALITY = (("PSNR, dB", "psnr"), ("SSIM", "ssim"), ("embed, ms", "embed_ms"), ("detect, ms", "detect_ms"))

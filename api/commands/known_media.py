@@ -1,6 +1,5 @@
 """`known-media`: lists of pictures by fingerprint that every check compares with, brought in and given out as CSV."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 FOLDER: Final = "known_media"
 """Below home, where `api.workplace` looks for lists."""
-NAME = re.compile(r"[\w-][\w .-]{0,63}")
 COLUMNS = ("entries", "sha256", "list")
 
 app = typer.Typer(help="Lists of known pictures by PDQ fingerprint; none is shipped.", no_args_is_help=True)
@@ -32,7 +30,7 @@ def import_list(
     as_json: AsJson = False,
 ) -> None:
     """Compare every picture from now on with a list; an earlier list of the same name is replaced."""
-    from detector.provenance.known_media import KnownMediaList
+    from detector.provenance.known_media import NAME, KnownMediaList
 
     called = name or file.stem
     if not NAME.fullmatch(called):

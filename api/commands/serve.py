@@ -15,6 +15,7 @@ def serve(
     import uvicorn
 
     from api.app import create_app
+    from api.live import MAX_MESSAGE
 
     settings = load_settings()
     # Behind a proxy the caller's address is the proxy's to tell, and here nobody's to believe.
@@ -23,5 +24,6 @@ def serve(
         host=host or settings.host,
         port=settings.port if port is None else port,
         proxy_headers=False,
+        ws_max_size=MAX_MESSAGE,
         server_header=False,
     )

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from api.access import CanInspect, Place
+from api.live import FRAME_SIDE, LIVE_STYLES
 from api.rendering import case_html, page_html
 from api.sessions import LocalSessions
 from api.shelf import case_of, inspection
@@ -14,6 +15,8 @@ from detector.provenance.trust import OWN_LIST
 router = APIRouter(include_in_schema=False)
 PURPOSES = ("research", "education", "testing", "entertainment", "advertising", "design")
 """Offered on the page; the policy decides, and other codes may be sent over the API."""
+OWN_CAMERA = {"permissions-policy": "camera=(self), geolocation=(), microphone=()"}
+"""Of the page alone: live art asks for the camera."""
 
 
 @router.get("/")
@@ -28,9 +31,11 @@ async def desk(request: Request, place: Place) -> HTMLResponse:
         "max_bytes": chosen.max_bytes,
         "max_megabytes": chosen.max_bytes // 2**20,
         "purposes": PURPOSES,
+        "styles": LIVE_STYLES,
+        "frame_side": FRAME_SIDE,
         "version": version("shingan"),
     }
-    response = HTMLResponse(page_html(context | {"local": session is not None}))
+    response = HTMLResponse(page_html(context | {"local": session is not None}), headers=OWN_CAMERA)
     if session is not None:
         session.give(response)
     return response

@@ -28,6 +28,7 @@ GRID = 64
 FINENESS = 4
 _SETTLING = (0.75, 0.5, 0.25)
 _RING = np.array([(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)], float)
+_NEAR = np.array([(x, y) for x in range(-2, 3) for y in range(-2, 3)], float) * _SETTLING[0]
 _RING_WIDTH = 1.5
 _LEAST_TRUST = 0.05
 _WHITE_LIMIT = 2.5  # no single frequency of a regular texture may outvote the others
@@ -184,6 +185,15 @@ def settle(seen: Complex, template: Complex, place: tuple[float, float]) -> tupl
         best = int(np.argmax(scores))
         z, right, down = float(scores[best]), float(x[best]), float(y[best])
     return z, (right, down)
+
+
+def nearby(seen: Complex, template: Complex, place: tuple[float, float]) -> tuple[int, tuple[float, float]]:
+    """Return which of `seen` (N S) scores best near `place` (right, down; tile pixels), and where."""
+    x, y = place[0] + _NEAR[:, 0], place[1] + _NEAR[:, 1]
+    waves = np.exp(2j * np.pi * (_FX[SYNC][:, None] * x + _FY[SYNC][:, None] * y)).astype(np.complex64)
+    scores = ((seen * template.conj()) @ waves).real / deviation(seen)[:, None]
+    number, best = divmod(int(np.argmax(scores)), len(_NEAR))
+    return number, (float(x[best]), float(y[best]))
 
 
 def soft_bits(white: Complex, used: Carrier, shift: tuple[float, float]) -> NDArray[np.float32]:

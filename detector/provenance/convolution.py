@@ -12,6 +12,7 @@ MEMORY = 8
 RATE = 3
 _GENERATORS = (0o557, 0o663, 0o711)
 _STATES = 1 << MEMORY
+_UNREACHED = -1e9  # worse than any word, yet words that never were stay apart
 
 Bits = NDArray[np.uint8]
 Soft = NDArray[np.float32]
@@ -32,20 +33,22 @@ def encode(bits: Bits) -> Bits:
 
 def decode(soft: Soft, *, size: int) -> Bits:
     """Return the `size` likeliest information bits; `soft` is positive for a coded 1, its size says how surely."""
-    gains = soft.astype(np.float64).reshape(size + MEMORY, RATE) @ (2.0 * _outputs().T - 1.0)  # step, register
-    metric = np.full(_STATES, -np.inf)
+    gains = soft.astype(np.float32).reshape(size + MEMORY, RATE) @ _signs()  # step, 2 * state
+    metric = np.full(_STATES, -np.inf, np.float32)
     metric[0] = 0.0
-    choices = np.empty((size + MEMORY, _STATES), np.uint8)
-    for step, gain in enumerate(gains):
-        metric, choices[step] = _advance(metric, gain)
-    return _trace(choices)[:size]
+    choices = np.empty((size + MEMORY, _STATES), np.bool_)
+    reached = np.empty((2, _STATES), np.float32)
+    for gain, choice in zip(gains.reshape(-1, 2, _STATES), choices, strict=True):
+        metric = _advance(metric, gain, reached=reached, choice=choice)
+    return _trace(choices.view(np.uint8))[:size]
 
 
-def _advance(metric: NDArray[np.float64], gain: NDArray[np.float64]) -> tuple[NDArray[np.float64], Bits]:
+def _advance(metric: Soft, gain: Soft, *, reached: Soft, choice: NDArray[np.bool_]) -> Soft:
     """One trellis step; register r = bit << 8 | state moves to state r >> 1, so states pair up as neighbours."""
-    reached = (np.concatenate([metric, metric]) + gain).reshape(_STATES, 2)
-    choice = (reached[:, 1] > reached[:, 0]).astype(np.uint8)
-    return reached.max(axis=1), choice
+    np.add(gain, metric, out=reached)
+    even, odd = reached.reshape(_STATES, 2).T
+    np.greater(odd, even, out=choice)
+    return np.maximum(even, odd)
 
 
 def _trace(choices: Bits) -> Bits:
@@ -55,6 +58,36 @@ def _trace(choices: Bits) -> Bits:
         bits[step] = state >> (MEMORY - 1)
         state = (state << 1 & (_STATES - 1)) | int(choices[step, state])
     return bits
+
+
+def likeliest(soft: Soft, *, size: int, count: int) -> list[Bits]:
+    """Return the `count` likeliest words of `size` information bits, best first, as `decode` has the first of them."""
+    gains = (soft.astype(np.float32).reshape(size + MEMORY, RATE) @ _signs()).reshape(-1, 2, _STATES)
+    metric = np.full((count, _STATES), _UNREACHED, np.float32)
+    metric[0, 0] = 0.0
+    choices = np.empty((size + MEMORY, count, _STATES), np.intp)
+    for step, gain in enumerate(gains):
+        reached = (metric[:, None] + gain).reshape(count, _STATES, 2)
+        both = np.concatenate([reached[..., 0], reached[..., 1]])
+        choices[step] = np.argsort(-both, axis=0)[:count]
+        metric = np.take_along_axis(both, choices[step], axis=0)
+    return [_trace_rank(choices, rank)[:size] for rank in range(count)]
+
+
+def _trace_rank(choices: NDArray[np.intp], rank: int) -> Bits:
+    bits = np.empty(len(choices), np.uint8)
+    state, count = 0, choices.shape[1]
+    for step in range(len(choices) - 1, -1, -1):
+        bits[step] = state >> (MEMORY - 1)
+        odd, rank = divmod(int(choices[step, rank, state]), count)
+        state = (state << 1 & (_STATES - 1)) | odd
+    return bits
+
+
+@cache
+def _signs() -> Soft:
+    """Output, register: the coded bits of each register content, 0 as -1."""
+    return (2.0 * _outputs().T - 1.0).astype(np.float32)
 
 
 @cache

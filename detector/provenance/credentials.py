@@ -1,8 +1,8 @@
 """Reads C2PA content credentials (C2PA 2.4): what the claim says, and what validation makes of each manifest in it.
 
 The parser is native code on hostile bytes, so `read_in_sandbox` is what the product calls, in a child process. Every
-input ends in a typed state; nothing is fetched. The library's own state stops at the active manifest, therefore the
-results of all ingredients are walked here as well.
+input ends in a typed state; nothing is fetched here (`remote` does that, where it may). The library's own state stops
+at the active manifest, therefore the results of all ingredients are walked here as well.
 """
 
 import base64
@@ -45,15 +45,24 @@ _RECORD_ID = re.compile(r"[0-9a-f]{12}")
 _STATES: Final = {"Trusted": CredentialState.TRUSTED, "Valid": CredentialState.VALID}
 
 
-def read_in_sandbox(data: bytes, *, mime: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """`read_credentials` as a sandbox task: its answer as JSON, for `from_json`."""
-    return asdict(read_credentials(data, mime, settings))
+def read_in_sandbox(data: bytes, *, mime: str, settings: Mapping[str, Any], manifest_bytes: int = 0) -> dict[str, Any]:
+    """`read_credentials` as a sandbox task: its answer as JSON, for `from_json`.
+
+    The last `manifest_bytes` of `data` are a manifest from elsewhere.
+    """
+    end = len(data) - manifest_bytes
+    return asdict(read_credentials(data[:end], mime, settings, manifest=data[end:] or None))
 
 
-def read_credentials(data: bytes, mime: str, settings: Mapping[str, Any]) -> Credentials:
-    """The credentials in `data`, sniffed as `mime`, under `settings` of a `TrustStore`; never raises on bad bytes."""
+def read_credentials(
+    data: bytes, mime: str, settings: Mapping[str, Any], *, manifest: bytes | None = None
+) -> Credentials:
+    """The credentials in `data`, sniffed as `mime`, under `settings` of a `TrustStore`; never raises on bad bytes.
+
+    `manifest` is a manifest store from elsewhere that is to be the file's.
+    """
     try:
-        with c2pa.Context.from_dict(dict(settings)) as context, _reader(data, mime, context) as reader:
+        with c2pa.Context.from_dict(dict(settings)) as context, _reader(data, mime, context, manifest) as reader:
             return _Manifests(json.loads(reader.json()), reader.get_validation_state() or "").credentials()
     except c2pa.C2paError as error:
         return _refused(error, mime)
@@ -205,8 +214,8 @@ class _Manifests:
             manifest = self._manifests.get(str(parent.get("active_manifest")))
 
 
-def _reader(data: bytes, mime: str, context: c2pa.Context) -> c2pa.Reader:
-    return c2pa.Reader(mime, io.BytesIO(data), context=context)
+def _reader(data: bytes, mime: str, context: c2pa.Context, manifest: bytes | None = None) -> c2pa.Reader:
+    return c2pa.Reader(mime, io.BytesIO(data), manifest_data=manifest, context=context)
 
 
 def _refused(error: c2pa.C2paError, mime: str) -> Credentials:

@@ -5,7 +5,7 @@ peaks on the tile lattice, and the lattice gives scale and rotation in one go, w
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 import cv2
@@ -62,12 +62,13 @@ def find_lattices(fine: Plane) -> list[Lattice]:
     if min(fine.shape) < TILE // 2:
         return []
     power, radius = _white_power(fine), _radius(fine.shape)
-    found: list[Lattice] = []
+    found: list[tuple[float, complex, Plane, int]] = []
     for low, high in pairwise(_OCTAVES):
         zoom = 2 if high <= _FINE_OCTAVE else 1
         level = _in_band(power, radius, low=BAND[0] / high, high=BAND[1] / low)
         found += _peaks(_autocorrelation(level, fine.shape, zoom), (low, high), zoom)
-    return sorted(found, key=lambda lattice: -lattice.score)[:MAX_FOUND]
+    best = sorted(found, key=lambda peak: -peak[0])[:MAX_FOUND]
+    return [_refine(waves, length, score, zoom) for score, length, waves, zoom in best]
 
 
 def fold(fine: Plane) -> Plane:
@@ -154,18 +155,27 @@ def _flat(x: Whole, y: Whole, shape: tuple[int, ...]) -> Whole:
     return result
 
 
-def _peaks(waves: Plane, scales: tuple[float, float], zoom: int) -> list[Lattice]:
-    """Score every scale and turn by the peaks of its lattice and return the best ones, refined."""
+def _peaks(waves: Plane, scales: tuple[float, float], zoom: int) -> list[tuple[float, complex, Plane, int]]:
+    """Score every scale and turn by the peaks of its lattice and return the best ones: score, step, where from."""
     smooth = cv2.blur(waves, (3, 3)) * 2
     lengths = _grid(*scales, zoom)
-    x, y = _places(*scales, zoom)
-    near = _near(x, y, waves.shape)
-    heights = np.where(near, smooth.ravel().take(_flat(x, y, waves.shape), mode="clip"), np.float32(0))
-    scores = heights.sum(axis=0) / np.sqrt(np.maximum(near.sum(axis=0), 4))
-    return [_refine(waves, complex(lengths[at]), float(scores[at]), zoom) for at in _maxima(scores)]
+    flat, near, weight = _looked_at(*scales, zoom, waves.shape)
+    heights = smooth.ravel().take(flat, mode="clip")
+    heights *= near
+    scores = heights.sum(axis=0) * weight
+    return [(float(scores[at]), complex(lengths[at]), waves, zoom) for at in _maxima(scores)]
 
 
-def _maxima(scores: NDArray[np.float64]) -> list[tuple[int, int]]:
+@lru_cache(maxsize=9)
+def _looked_at(low: float, high: float, zoom: int, shape: tuple[int, int]) -> tuple[Whole, NDArray[np.bool_], Plane]:
+    """Node, scale, turn: where its node lies, whether it counts; scale, turn: what a sum over the nodes weighs."""
+    x, y = _places(low, high, zoom)
+    near = _near(x, y, shape)
+    counted = np.sqrt(np.maximum(near.sum(axis=0), 4))
+    return _flat(x, y, shape), near, (1 / counted).astype(np.float32)
+
+
+def _maxima(scores: Plane) -> list[tuple[int, int]]:
     left = scores.copy()
     found = []
     for _ in range(MAX_FOUND // 2):

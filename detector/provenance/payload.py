@@ -45,20 +45,26 @@ def encode(payload: Payload) -> NDArray[np.uint8]:
     return convolution.encode(_to_bits(word))
 
 
-def decode(soft: NDArray[np.float32]) -> tuple[Payload, int] | None:
+def decode(soft: NDArray[np.float32], *, words: int = 1) -> tuple[Payload, int] | None:
     """Return the payload and how many of the `CODED_BITS` soft bits had the wrong sign, or None if the check fails.
 
-    `soft` is positive for a coded 1; its size says how surely. A random input passes with probability
-    2 ** -(VERSION_BITS + CRC_BITS), and with 2 ** -CHECK_BITS if it must name one given key as well.
+    `soft` is positive for a coded 1; its size says how surely. The first of the `words` likeliest words that passes
+    the check is taken. Of a random input each passes with probability 2 ** -(VERSION_BITS + CRC_BITS), and with
+    2 ** -CHECK_BITS if it must name one given key as well.
     """
     if soft.shape != (CODED_BITS,) or not np.isfinite(soft).all() or not soft.any():
         return None
-    bits = convolution.decode(soft, size=INFORMATION_BITS)
-    payload = _parse(int("".join(map(str, bits)), 2))
-    if payload is None:
-        return None
-    corrected = int(np.count_nonzero((soft > 0) != (convolution.encode(bits) > 0)))
-    return payload, corrected
+    for bits in _words(soft, words):
+        payload = _parse(int("".join(map(str, bits)), 2))
+        if payload is not None:
+            return payload, int(np.count_nonzero((soft > 0) != (convolution.encode(bits) > 0)))
+    return None
+
+
+def _words(soft: NDArray[np.float32], count: int) -> list[NDArray[np.uint8]]:
+    if count == 1:
+        return [convolution.decode(soft, size=INFORMATION_BITS)]
+    return convolution.likeliest(soft, size=INFORMATION_BITS, count=count)
 
 
 def _parse(word: int) -> Payload | None:

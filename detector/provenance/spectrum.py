@@ -79,13 +79,13 @@ def _interpolate(spectrum: Spectrum, places: Rows) -> Complex:
 
 def _taps(place: Rows) -> tuple[NDArray[np.intp], list[NDArray[np.float32]]]:
     first = np.ceil(place - _TAPS / 2)
-    gap = first - place
-    return first.astype(np.intp), [_kernel(gap + i).astype(np.float32) for i in range(_TAPS)]
+    gap = (first - place).astype(np.float32)
+    return first.astype(np.intp), [_kernel(gap + np.float32(i)).astype(np.float32, copy=False) for i in range(_TAPS)]
 
 
-def _kernel(offset: Rows) -> Rows:
+def _kernel(offset: NDArray[np.floating]) -> NDArray[np.floating]:
     inside = np.maximum(1 - (2 * offset / _TAPS) ** 2, 0.0)
-    result: Rows = np.exp(_SHAPE * (np.sqrt(inside) - 1))
+    result: NDArray[np.floating] = np.exp(_SHAPE * (np.sqrt(inside) - 1))
     return result
 
 

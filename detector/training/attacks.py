@@ -38,7 +38,7 @@ def encode(pixels: Pixels, _: np.random.Generator, *, kind: str, quality: int) -
 
 def resize(pixels: Pixels, _: np.random.Generator, *, scale: float) -> Pixels:
     kernel = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return _whole(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=kernel))
+    return whole(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=kernel))
 
 
 def crop(pixels: Pixels, rng: np.random.Generator, *, share: float) -> Pixels:
@@ -52,7 +52,7 @@ def rotate(pixels: Pixels, _: np.random.Generator, *, degrees: float) -> Pixels:
     """Turned about the middle, black corners, same size."""
     height, width = pixels.shape[:2]
     warp = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1)
-    return _whole(cv2.warpAffine(pixels, warp, (width, height), flags=cv2.INTER_CUBIC))
+    return whole(cv2.warpAffine(pixels, warp, (width, height), flags=cv2.INTER_CUBIC))
 
 
 def quarter_turn(pixels: Pixels, _: np.random.Generator) -> Pixels:
@@ -70,46 +70,46 @@ def perspective(pixels: Pixels, _: np.random.Generator, *, share: float = PERSPE
     before = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
     after = np.array([(across, down), (width, 0), (width, height), (0, height - down / 2)], np.float32)
     warp = cv2.getPerspectiveTransform(before, after)
-    return _whole(cv2.warpPerspective(pixels, warp, (width, height), flags=cv2.INTER_CUBIC))
+    return whole(cv2.warpPerspective(pixels, warp, (width, height), flags=cv2.INTER_CUBIC))
 
 
 def blur(pixels: Pixels, _: np.random.Generator, *, sigma: float) -> Pixels:
-    return _whole(cv2.GaussianBlur(pixels, (0, 0), sigma))
+    return whole(cv2.GaussianBlur(pixels, (0, 0), sigma))
 
 
 def sharpen(pixels: Pixels, _: np.random.Generator) -> Pixels:
     fine = pixels.astype(np.float32) - cv2.GaussianBlur(pixels, (0, 0), 2.0)
-    return _whole(pixels + fine)
+    return whole(pixels + fine)
 
 
 def noise(pixels: Pixels, rng: np.random.Generator, *, sigma: float) -> Pixels:
-    return _whole(pixels + rng.normal(0, sigma, pixels.shape))
+    return whole(pixels + rng.normal(0, sigma, pixels.shape))
 
 
 def median(pixels: Pixels, _: np.random.Generator, *, side: int) -> Pixels:
-    return _whole(cv2.medianBlur(pixels, side))
+    return whole(cv2.medianBlur(pixels, side))
 
 
 def brightness(pixels: Pixels, _: np.random.Generator, *, gain: float) -> Pixels:
-    return _whole(pixels * gain)
+    return whole(pixels * gain)
 
 
 def contrast(pixels: Pixels, _: np.random.Generator, *, gain: float) -> Pixels:
-    return _whole((pixels - 128.0) * gain + 128.0)
+    return whole((pixels - 128.0) * gain + 128.0)
 
 
 def gamma(pixels: Pixels, _: np.random.Generator, *, power: float) -> Pixels:
-    return _whole(255 * (pixels / 255.0) ** power)
+    return whole(255 * (pixels / 255.0) ** power)
 
 
 def hue(pixels: Pixels, _: np.random.Generator, *, degrees: int) -> Pixels:
     colours = cv2.cvtColor(pixels, cv2.COLOR_RGB2HSV)
     colours[..., 0] = (colours[..., 0].astype(int) + degrees // 2) % 180
-    return _whole(cv2.cvtColor(colours, cv2.COLOR_HSV2RGB))
+    return whole(cv2.cvtColor(colours, cv2.COLOR_HSV2RGB))
 
 
 def greyscale(pixels: Pixels, _: np.random.Generator) -> Pixels:
-    return _whole(cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB))
+    return whole(cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB))
 
 
 def text(pixels: Pixels, _: np.random.Generator) -> Pixels:
@@ -124,10 +124,10 @@ def text(pixels: Pixels, _: np.random.Generator) -> Pixels:
 
 def screenshot(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     """Shown smaller in a window with a title bar, then saved as JPEG 85."""
-    shown = _whole(cv2.resize(pixels, None, fx=SCREEN_SCALE, fy=SCREEN_SCALE, interpolation=cv2.INTER_LINEAR))
+    shown = whole(cv2.resize(pixels, None, fx=SCREEN_SCALE, fy=SCREEN_SCALE, interpolation=cv2.INTER_LINEAR))
     edges = (TITLE_BAR, BORDER, BORDER, BORDER)
     window = cv2.copyMakeBorder(shown, *edges, cv2.BORDER_CONSTANT, value=WINDOW)
-    return encode(_whole(window), rng, kind="JPEG", quality=85)
+    return encode(whole(window), rng, kind="JPEG", quality=85)
 
 
 def print_scan(pixels: Pixels, rng: np.random.Generator) -> Pixels:
@@ -135,7 +135,7 @@ def print_scan(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     scanned = resize(rotate(pixels, rng, degrees=0.7), rng, scale=1.1)
     soft = cv2.GaussianBlur(scanned, (0, 0), 1.0)
     pale = 255 * (0.06 + 0.86 * (soft / 255.0) ** 0.9)
-    return encode(noise(_whole(pale), rng, sigma=5), rng, kind="JPEG", quality=80)
+    return encode(noise(whole(pale), rng, sigma=5), rng, kind="JPEG", quality=80)
 
 
 def combined(pixels: Pixels, rng: np.random.Generator, *, steps: tuple[Attack, ...]) -> Pixels:
@@ -148,7 +148,8 @@ def _jpeg(quality: int) -> Attack:
     return partial(encode, kind="JPEG", quality=quality)
 
 
-def _whole(values: object) -> Pixels:
+def whole(values: object) -> Pixels:
+    """`values` as grey levels."""
     result: Pixels = np.clip(np.rint(np.asarray(values)), 0, 255).astype(np.uint8)
     return result
 

@@ -8,6 +8,7 @@ pictures, where a good watermark is *not* read.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 from typing import Any, Final
 
@@ -15,7 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.training.attacks import ATTACKS
+from detector.training.attacks import ATTACKS, whole
+from detector.training.mark_journal import Journal, Result, picture_name
 from detector.training.mark_peers import Contestant
 from detector.training.metrics import wilson
 from detector.types import Pixels
@@ -45,17 +47,36 @@ class Tally:
         self.hits[row] += hit
         self.tries[row] += 1
 
+    def add(self, result: Result) -> None:
+        """Takes in what `_try` or `_average` found."""
+        for row, hits in result["found"].items():
+            for hit in hits:
+                self.count(row, hit)
+        for name, value in result.get("figures", {}).items():
+            getattr(self, name).append(value)
 
-def measure(photos: Sequence[Pixels], contestants: Sequence[Contestant], *, progress: Progress) -> dict[str, Any]:
+
+def measure(
+    photos: Sequence[Pixels], contestants: Sequence[Contestant], *, progress: Progress, journal: Journal | None = None
+) -> dict[str, Any]:
     """All figures of `contestants` on `photos`, as one document for JSON."""
+    kept = journal or Journal()
     tallies = {one.name: Tally() for one in contestants}
     for number, photo in enumerate(photos):
+        name = picture_name(photo)
         for one in contestants:
-            _try(photo, number, one, tallies[one.name])
+            key = f"photo/{one.name}/{one.version}/{name}/{number}"
+            tallies[one.name].add(kept.once(key, partial(_try, photo, number, one)))
         progress(f"{number + 1} of {len(photos)} photos")
+    everything = picture_name(*photos)
     for one in contestants:
-        _average(photos, one, tallies[one.name])
-    return {"photos": len(photos), "watermarks": {name: _document(tally) for name, tally in tallies.items()}}
+        key = f"average/{one.name}/{one.version}/{everything}"
+        tallies[one.name].add(kept.once(key, partial(_average, photos, one)))
+    return {
+        "photos": len(photos),
+        "versions": {one.name: one.version for one in contestants},
+        "watermarks": {name: _document(tally) for name, tally in tallies.items()},
+    }
 
 
 def psnr(photo: Pixels, marked: Pixels) -> float:
@@ -79,32 +100,33 @@ def _window(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return result
 
 
-def _try(photo: Pixels, number: int, one: Contestant, tally: Tally) -> None:
+def _try(photo: Pixels, number: int, one: Contestant) -> Result:
     start = time.process_time()
     marked = one.embed(photo, number)
-    tally.embed_ms.append(1000 * (time.process_time() - start))
-    tally.psnr.append(psnr(photo, marked))
-    tally.ssim.append(ssim(photo, marked))
+    figures = {"embed_ms": 1000 * (time.process_time() - start)}
+    found: dict[str, list[bool]] = {}
     for name, attack in ATTACKS.items():
         attacked = attack(marked, np.random.default_rng(number))
         start = time.process_time()
-        tally.count(name, one.found(attacked, [number]))
+        found[name] = [one.found(attacked, [number])]
         if name == "none":
-            tally.detect_ms.append(1000 * (time.process_time() - start))
+            figures["detect_ms"] = 1000 * (time.process_time() - start)
+    return {"found": found, "figures": {**figures, "psnr": psnr(photo, marked), "ssim": ssim(photo, marked)}}
 
 
-def _average(photos: Sequence[Pixels], one: Contestant, tally: Tally) -> None:
+def _average(photos: Sequence[Pixels], one: Contestant) -> Result:
     """Up to OUTPUTS photos, and no more than half, give the mean; the others are attacked with it."""
     squares = [_square(photo) for photo in photos]
     used = min(OUTPUTS, len(squares) // 2)
     added = [one.embed(photo, number).astype(np.float32) - photo for number, photo in enumerate(squares[:used])]
-    if not added:
-        return
-    mean = np.mean(added, axis=0)
-    louder = mean * np.sqrt(np.mean(np.square(added)) / np.mean(mean**2))
-    for number, photo in enumerate(squares[used:], start=used):
-        tally.count(TAKEN_OFF, one.found(_clipped(one.embed(photo, number) - mean), [number]))
-        tally.count(FORGED, one.found(_clipped(photo + louder), range(used)))
+    found: dict[str, list[bool]] = {TAKEN_OFF: [], FORGED: []}
+    if added:
+        mean = np.mean(added, axis=0)
+        louder = mean * np.sqrt(np.mean(np.square(added)) / np.mean(mean**2))
+        for number, photo in enumerate(squares[used:], start=used):
+            found[TAKEN_OFF].append(one.found(whole(one.embed(photo, number) - mean), [number]))
+            found[FORGED].append(one.found(whole(photo + louder), range(used)))
+    return {"found": found}
 
 
 def _square(photo: Pixels) -> Pixels:
@@ -116,21 +138,17 @@ def _square(photo: Pixels) -> Pixels:
     return square
 
 
-def _clipped(values: NDArray[Any]) -> Pixels:
-    result: Pixels = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    return result
-
-
 def _document(tally: Tally) -> Mapping[str, Any]:
     return {
         "psnr": round(float(np.mean(tally.psnr)), 2),
         "ssim": round(float(np.mean(tally.ssim)), 4),
         "embed_ms": round(median(tally.embed_ms), 1),
         "detect_ms": round(median(tally.detect_ms), 1),
-        "rows": {row: _share(tally.hits[row], tally.tries[row]) for row in ROWS},
+        "rows": {row: share(tally.hits[row], tally.tries[row]) for row in ROWS},
     }
 
 
-def _share(hits: int, tries: int) -> dict[str, Any]:
+def share(hits: int, tries: int) -> dict[str, Any]:
+    """How many of how many, with the Wilson 95 % interval of the share."""
     low, high = wilson(hits, tries) if tries else (0.0, 1.0)
     return {"recovered": hits, "tries": tries, "low": round(low, 4), "high": round(high, 4)}

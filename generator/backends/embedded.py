@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from detector.types import Pixels
-from generator.appearance import Appearance, Floats
+from generator.appearance import FRAME, Appearance, Floats
 from generator.errors import BackendUnavailable, UnsupportedAttribute
 from generator.prompt import FaceRequest
 from generator.refiner import NOISE_CHANNELS, NOISE_SIDE, Refiner
@@ -88,7 +88,14 @@ class Embedded:
         wanted, attributes = self._settle(request)
         draw = self._sampler.draw(wanted, rng=rng)
         fine = self._refine(draw, rng.standard_normal((NOISE_CHANNELS, NOISE_SIDE, NOISE_SIDE), np.float32))
-        return Synthesis(pixels=enlarge(fine), attributes=attributes, edited=False, seed=seed, backend=self.name)
+        return Synthesis(
+            pixels=enlarge(fine),
+            attributes=attributes,
+            edited=False,
+            seed=seed,
+            backend=self.name,
+            mesh=delivered(self._appearance.points(draw.shape)),
+        )
 
     def _settle(self, request: FaceRequest) -> tuple[Wanted, dict[str, str]]:
         refused = [NEVER[reason] for reason in request.screened if reason in NEVER]
@@ -124,6 +131,12 @@ def enlarge(picture: Floats) -> Pixels:
     sharp = np.clip(large + SHARPEN * (large - soft), 0, 1)
     pixels: Pixels = np.round(sharp * 255).astype(np.uint8)
     return pixels
+
+
+def delivered(points: Floats) -> Floats:
+    """Points of the model's picture, N 2, as pixels of the delivered one."""
+    placed: Floats = ((points + 0.5) * (DELIVERED / FRAME) - 0.5).astype(np.float32)
+    return placed
 
 
 def _state(tensors: Mapping[str, NDArray[np.generic]]) -> dict[str, torch.Tensor]:

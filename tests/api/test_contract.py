@@ -37,7 +37,7 @@ from detector.types import (
     Where,
 )
 
-NAMES = ("scan", "verify", "watermark", "generate")
+NAMES = ("scan", "verify", "watermark", "generate", "idol")
 VALIDATORS = {name: jsonschema.Draft202012Validator(contract.schema(name)) for name in NAMES}
 DIGEST = "0" * 64
 RECORD_ID = "00112233aabb"
@@ -69,7 +69,13 @@ marks = st.builds(
 )
 matches = st.lists(st.builds(KnownMatch, st.text(), st.text(), st.integers(0, 31))).map(tuple)
 provenances = st.builds(
-    Provenance, credentials, marks, st.none() | st.just(DIGEST), st.none() | st.just(RECORD), matches
+    Provenance,
+    credentials,
+    marks,
+    st.none() | st.just(DIGEST),
+    st.none() | st.just(RECORD),
+    matches,
+    other_marks=st.lists(marks, max_size=2).map(tuple),
 )
 evidence = st.builds(
     Evidence,
@@ -179,6 +185,15 @@ def test_generated_face_fits() -> None:
     )
     check(document, "generate")
     assert document["attributes"] == attributes
+
+
+def test_idol_fits() -> None:
+    speech = {"seconds": 2.4, "source": "text", "unread": ["今", "日"]}
+    document = contract.idol_object(
+        path="/a.mp4", prompt="", say="今日は", seed=3, record_id=RECORD_ID, mime="video/mp4", speech=speech
+    )
+    check(document, "idol")
+    check(contract.failed_idol(prompt="", say="今日は", seed=3, code="speech_unusable", detail="Why."), "idol")
 
 
 @pytest.mark.parametrize("error", DetectorError.__subclasses__())

@@ -4,12 +4,15 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from api.db import Database, sqlite_file
 from api.errors import DatabaseUnavailable
+from api.migrations import run
 from api.migrations.run import upgrade
 from api.settings import Settings
 from api.tables import metadata
@@ -29,8 +32,24 @@ async def test_instances_that_start_together_migrate_once(empty_url: str) -> Non
     await upgrade(empty_url)
     database = Database(empty_url)
     async with database.read() as session:
-        assert (await session.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == ["0002"]
+        assert (await session.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == ["0004"]
     await database.close()
+
+
+async def test_the_newest_steps_can_be_taken_back(any_database: Database) -> None:
+    async with any_database.engine.begin() as connection:
+        await connection.run_sync(_downgrade, "0002")
+        assert "known_media" not in await connection.run_sync(lambda bound: inspect(bound).get_table_names())
+    await upgrade(any_database.engine.url.render_as_string(hide_password=False))
+    async with any_database.engine.connect() as connection:
+        assert await connection.run_sync(_differences) == []
+
+
+def _downgrade(connection: Connection, revision: str) -> None:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(run.__file__).parent))
+    config.set_main_option("path_separator", "os")
+    command.downgrade(config, revision)
 
 
 async def test_a_reader_keeps_nothing(any_database: Database) -> None:

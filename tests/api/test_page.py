@@ -28,7 +28,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # Chromium's own sandbox refuses to run as root, as which containers run tests.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *camera])
         expect.set_options(timeout=PATIENCE_MS)
         yield browser
         browser.close()
@@ -40,7 +41,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     settings = Settings(home=tmp_path_factory.mktemp("page") / "home")
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(create_app(settings), log_level="warning", ws="none")
+        config = uvicorn.Config(create_app(settings), log_level="warning")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -118,6 +119,19 @@ def test_a_picture_from_elsewhere_is_marked_and_examined(
     sheet = page.locator("[data-case]")
     expect(sheet.locator(".label-code")).to_have_text("synthetic_declared")
     expect(sheet.locator(".stamp")).to_contain_text("painter 3")
+
+
+def test_live_art_asks_for_consent_and_waits_for_a_face(page: Page) -> None:
+    """Chromium's own camera shows a pattern without a face: the session starts, waits, and ends when it is told to."""
+    form = page.locator("[data-live]")
+    form.get_by_role("button", name="Start the camera").click()
+    assert form.locator("input[name=consent]").evaluate("box => !box.validity.valid")
+    form.get_by_label("The person in front of the camera").check()
+    form.get_by_role("button", name="Start the camera").click()
+    expect(form.locator("[data-live-facts]")).to_contain_text("No face is to be seen yet")
+    form.get_by_role("button", name="Stop").click()
+    expect(form.locator("[data-live-facts]")).to_contain_text("The session has ended")
+    expect(form.get_by_role("button", name="Start the camera")).to_be_visible()
 
 
 def test_a_forged_report_does_not_verify(

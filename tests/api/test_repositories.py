@@ -11,10 +11,12 @@ from api.repositories import (
     GenerationRepository,
     IdempotencyRepository,
     InspectionRepository,
+    KnownMediaRepository,
     ReleaseRepository,
     StoredAnswer,
     StoredGeneration,
     StoredInspection,
+    StoredList,
     StoredRecord,
 )
 from detector.types import ReleaseRecord
@@ -104,3 +106,22 @@ async def test_answers_by_idempotency_key(database: Database) -> None:
         assert await IdempotencyRepository(session).get("key-1", tenant="other") is None
         await IdempotencyRepository(session).forget_before("2026-01-01T00:00:00.001Z")
         assert await IdempotencyRepository(session).get("key-1", tenant="default") is None
+
+
+async def test_lists_of_known_media(database: Database) -> None:
+    mine = StoredList("mine", "hoaxes", HASH, 2, "2026-01-01T00:00:00.000Z", 0)
+    newer, theirs = replace(mine, sha256="cd" * 32), replace(mine, tenant="theirs")
+    async with database.write() as session:
+        rows = KnownMediaRepository(session)
+        for stored, content in ((mine, b"old"), (theirs, b"other"), (newer, b"new")):
+            await rows.put(stored, content)
+        assert not await rows.remove("nothing", tenant="mine")
+    async with database.read() as session:
+        rows = KnownMediaRepository(session)
+        assert await rows.of_tenant("mine") == [newer]
+        assert await rows.content("hoaxes", tenant="mine") == b"new"
+        assert await rows.content("hoaxes", tenant="nobody") is None
+    async with database.write() as session:
+        rows = KnownMediaRepository(session)
+        assert await rows.remove("hoaxes", tenant="mine")
+        assert (await rows.of_tenant("mine"), await rows.of_tenant("theirs")) == ([], [theirs])

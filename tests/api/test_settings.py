@@ -68,3 +68,13 @@ def test_a_time_stamp_authority_is_an_address() -> None:
     for wrong in ("", "stamps.example", "ftp://stamps.example", "http://a b"):
         with pytest.raises(ValidationError):
             Settings(timestamp_url=wrong)
+
+
+def test_remote_hosts_are_a_list_of_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().remote_manifest_hosts == frozenset()
+    monkeypatch.setenv("SHINGAN_REMOTE_MANIFEST_HOSTS", "manifests.example.com, 10.0.0.7,::1,Other.Example")
+    assert Settings().remote_manifest_hosts == {"manifests.example.com", "10.0.0.7", "::1", "other.example"}
+    for wrong in ("https://a.example", "a.example:8443", "a.example/m"):
+        monkeypatch.setenv("SHINGAN_REMOTE_MANIFEST_HOSTS", wrong)
+        with pytest.raises(ValueError, match="hosts alone"):
+            Settings()

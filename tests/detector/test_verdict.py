@@ -31,6 +31,7 @@ RECORD = ReleaseRecord("00112233aabb", "2026-11-24T00:00:00Z", "0" * 64, "1" * 6
 BROKEN = (Ingredient("part.jpg", "componentOf", None, ("claimSignature.mismatch",)),)
 STRANGER = (Ingredient("part.jpg", "parentOf", "Somebody", ("signingCredential.untrusted",)),)
 MISMATCH = ("assertion.dataHash.mismatch",)
+EXPIRED = ("signingCredential.untrusted", "signingCredential.expired")
 
 
 def credentials(state: CredentialState = CredentialState.ABSENT, **values: object) -> Credentials:
@@ -70,7 +71,10 @@ TABLE = [  # one case a line reads as a table
     (credentials(TRUSTED, declares_capture=True), NO_MARK, None, [CLEAR], Label.ORIGIN_VERIFIED, Action.ALLOW, {Reason.CREDENTIAL_CAPTURE}, set()),
     (credentials(TRUSTED, declares_capture=True), NO_MARK, None, [FIRED], Label.INCONCLUSIVE, Action.REVIEW, {Reason.EXPERTS_DISAGREE}, set()),
     (credentials(TRUSTED, declares_capture=True), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, {Reason.CAPTURE_CLAIM_ON_MARKED, Reason.WATERMARK_RELABELLED}),
-    (credentials(VALID, soft_binding="ffffffffffff"), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, {Reason.WATERMARK_RELABELLED}),
+    (credentials(VALID, soft_binding="ffffffffffff"), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, {Reason.MARKS_DISAGREE}),
+    (credentials(VALID), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, {Reason.WATERMARK_RELABELLED}),
+    (credentials(INVALID, failures=EXPIRED), NO_MARK, None, [CLEAR], Label.INCONCLUSIVE, Action.REVIEW, {Reason.CREDENTIAL_EXPIRED}, set()),
+    (credentials(INVALID, failures=(*EXPIRED, *MISMATCH)), NO_MARK, None, [CLEAR], Label.INCONCLUSIVE, Action.REVIEW, {Reason.CREDENTIAL_INVALID}, {Reason.HARD_BINDING_MISMATCH}),
     (credentials(TRUSTED, declares_capture=True, ingredients=BROKEN), NO_MARK, None, [CLEAR], Label.INCONCLUSIVE, Action.REVIEW, {Reason.INGREDIENT_INVALID}, {Reason.INGREDIENT_INVALID}),
     (credentials(TRUSTED, declares_capture=True, ingredients=STRANGER), NO_MARK, None, [CLEAR], Label.ORIGIN_VERIFIED, Action.ALLOW, {Reason.CREDENTIAL_CAPTURE}, set()),
     (credentials(CredentialState.REMOTE), NO_MARK, None, [CLEAR], Label.NO_EVIDENCE_FOUND, Action.ALLOW, {Reason.CREDENTIAL_REMOTE}, set()),
@@ -92,6 +96,13 @@ def test_fusion_table(
     assert (verdict.label, verdict.action) == (label, action)
     assert reasons <= set(verdict.reasons)
     assert set(verdict.conflicts) == conflicts
+
+
+def test_a_second_mark_is_a_conflict_whatever_the_credential_says() -> None:
+    second = (replace(MARK, record_id="ffffffffffff", key_id=2),)
+    for held in (credentials(), credentials(VALID, soft_binding="00112233aabb")):
+        verdict = decide(Provenance(held, MARK, record=RECORD, other_marks=second), [CLEAR])
+        assert (verdict.label, verdict.conflicts) == (Label.SYNTHETIC_DECLARED, (Reason.MARKS_DISAGREE,))
 
 
 def test_provenance_alone_never_says_that_pixels_are_clean() -> None:

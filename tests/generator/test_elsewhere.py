@@ -19,7 +19,7 @@ from detector.sandbox import Sandbox
 from detector.types import Action, CredentialState, Label, Pixels, Provenance
 from detector.verdict import decide
 from generator.claim import EDITED, GENERATED
-from generator.elsewhere import mark_file
+from generator.elsewhere import Order, mark_file
 from generator.errors import AlreadyMarked, CredentialsUnreadable, MediaTooSmall
 from generator.marking import SETTINGS
 from generator.release import Release
@@ -60,9 +60,7 @@ def captured(data: bytes, mime: str, home: Path) -> bytes:
 def marked(data: bytes, home: Path, sandbox: Sandbox, *, kind: str = GENERATED) -> tuple[Release, Provenance]:
     checker = ProvenanceChecker(sandbox=sandbox, keys=load_mark_keys(home), trust=TrustStore.load(home))
     key, source = load_mark_keys(home)[0], DevelopmentCA(home)
-    released = mark_file(
-        data, software="painter 3", digital_source_type=kind, key=key, source=source, checker=checker, purpose="art"
-    )
+    released = mark_file(data, Order("painter 3", kind, key, source, purpose="art"), checker=checker)
     media, frame = open_media(released.data, sandbox=sandbox)
     return released, checker.check(released.data, media, frame.pixels)
 

@@ -19,6 +19,7 @@ from detector.verdict import decide
 from detector.video import stills
 from generator.claim import EDITED, GENERATED
 from generator.clips import mark_clip
+from generator.elsewhere import Order
 from generator.errors import AlreadyMarked, MediaTooSmall
 from generator.marking import sign
 from generator.release import Release
@@ -42,15 +43,7 @@ def marked(
     data: bytes, home: Path, sandbox: Sandbox, transcoder: Sandbox, *, kind: str = GENERATED
 ) -> tuple[Release, Provenance]:
     key, source, checker = load_mark_keys(home)[0], DevelopmentCA(home), checker_of(home, sandbox)
-    released = mark_clip(
-        data,
-        software="director 2",
-        digital_source_type=kind,
-        key=key,
-        source=source,
-        checker=checker,
-        transcoder=transcoder,
-    )
+    released = mark_clip(data, Order("director 2", kind, key, source), checker=checker, transcoder=transcoder)
     return released, found_in(released.data, checker)
 
 

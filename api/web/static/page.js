@@ -7,7 +7,7 @@
   const bar = $("[data-bar]");
   const report = $("[data-report]");
   const made = $("[data-made]");
-  const forms = document.querySelectorAll(".desk form");
+  const forms = document.querySelectorAll(".desk form:not([data-live])");
 
   const SENDING = ["Sending the picture…", "画像を送信しています…"];
   const LOOKING = ["Looking at pixels, credentials and watermark…", "画素・来歴情報・透かしを調べています…"];

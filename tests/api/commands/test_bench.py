@@ -9,6 +9,7 @@ from skimage import data as photos
 from typer.testing import CliRunner
 
 from api.cli import app
+from detector.training import mark_clips
 from detector.training.mark_lab import ROWS
 from detector.training.mark_peers import OURS
 
@@ -41,6 +42,38 @@ def test_the_watermark_lab_gives_every_row(tmp_path: Path) -> None:
     document = json.loads(result.stdout)
     assert document["photos"] == 2
     assert set(document["watermarks"][OURS]["rows"]) == set(ROWS)
+
+
+def test_the_clip_lab_gives_every_motion_and_delivery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mark_clips, "FRAMES", 12)
+    monkeypatch.setattr(mark_clips, "SIDE", 400)
+    Image.fromarray(photos.astronaut()[:300]).save(tmp_path / "a.png")
+    ran = CliRunner().invoke(app, ["bench", "watermark", str(tmp_path), "--clips"])
+    assert ran.exit_code == 0, ran.output
+    assert all(name in ran.stdout for name in (*mark_clips.DELIVERIES, *mark_clips.MOTIONS))
+
+
+def test_false_matches_and_simulated_scores_are_counted(tmp_path: Path) -> None:
+    Image.fromarray(photos.astronaut()).save(tmp_path / "a.png")
+    arguments = ["bench", "watermark", str(tmp_path), "--negatives", "4", "--scores", "1e6"]
+    arguments += ["--journal", str(tmp_path / "kept.jsonl")]
+    result = CliRunner().invoke(app, [*arguments, "--json"])
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert document["negatives"]["false_matches"]["found"] == 0
+    assert document["negatives"]["searches"] == 4
+    assert document["scores"]["scores"] >= 1e6
+    table = CliRunner().invoke(app, arguments).stdout
+    assert all(words in table for words in ("another key's, degraded", "deviations", "stated chance"))
+
+
+@pytest.mark.parametrize(
+    "other", [["--clips", "--peers"], ["--clips", "--scores", "9"], ["--negatives", "1", "--plot", "a"]]
+)
+def test_one_lab_at_a_time(other: list[str], tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["bench", "watermark", str(tmp_path), *other])
+    assert result.exit_code == 2
+    assert "apart" in result.output
 
 
 def test_the_watermark_lab_needs_a_picture(tmp_path: Path) -> None:

@@ -3,19 +3,30 @@
 import base64
 import io
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import c2pa
 import httpx
 import numpy as np
 import pytest
+from fastapi import FastAPI
 from PIL import Image
 
+from api.middleware import SMALL_BODY
+from api.settings import Settings
+from detector.provenance.credentials import read_credentials
 from detector.provenance.fingerprint import pdq
-from detector.types import Pixels
+from detector.types import CredentialState, Pixels
 
 Issue = Callable[..., Awaitable[dict[str, str]]]
 ROOT = "/v1/soft-bindings"
 WISH = {"prompt": "a smiling woman", "purpose": "research", "seed": 7}
+
+
+@pytest.fixture
+def settings(home: Path) -> Settings:
+    """With room for any face as PNG."""
+    return Settings(home=home, max_bytes=1_000_000, blob_url="memory:///")
 
 
 @pytest.fixture
@@ -52,6 +63,47 @@ async def test_a_cropped_copy_finds_its_manifest(client: httpx.AsyncClient, face
         with c2pa.Reader("image/jpeg", io.BytesIO(original), manifest_data=store.content, context=context) as reader:
             assert record_id in reader.json()
             assert str(match["manifestId"]) in reader.json()
+
+
+def screenshot(pixels: Pixels, *, cropped: bool) -> bytes:
+    """Shown at nine tenths of its size in a window, photographed off the screen; half of its area, if `cropped`."""
+    height, width = pixels.shape[:2]
+    picture = Image.fromarray(pixels)
+    if cropped:
+        picture = picture.crop(
+            (width // 5, height // 10, width // 5 + width * 7 // 10, height // 10 + height * 7 // 10)
+        )
+    shown = picture.resize((picture.width * 9 // 10, picture.height * 9 // 10), Image.Resampling.BICUBIC)
+    screen = Image.new("RGB", (shown.width + 90, shown.height + 130), (236, 238, 241))
+    screen.paste(shown, (40, 80))
+    return jpeg(np.asarray(screen), 75)
+
+
+async def test_ten_screenshots_find_ten_manifests(client: httpx.AsyncClient, app: FastAPI, issue: Issue) -> None:
+    holder, trust = await issue("generate"), app.state.workplace.trust
+    for seed in range(10):
+        made = await client.post("/v1/generations", json=WISH | {"seed": seed}, headers=holder)
+        assert made.status_code == 201, made.text
+        released = (await client.get(f"{made.headers['location']}/image", headers=holder)).content
+        shown = screenshot(np.asarray(Image.open(io.BytesIO(released))), cropped=seed % 2 == 1)
+        assert read_credentials(shown, "image/jpeg", trust.settings()).state is CredentialState.ABSENT
+        (match,) = await by_content(client, shown)
+        store = (await client.get(f"{ROOT}/manifests/{match['manifestId']}")).content
+        whole = read_credentials(released, "image/png", trust.settings(), manifest=store)
+        assert (whole.state, whole.soft_binding) == (CredentialState.TRUSTED, made.json()["record_id"])
+        here = read_credentials(shown, "image/jpeg", trust.settings(), manifest=store)
+        assert (here.failures, here.declares_ai) == (("assertion.dataHash.mismatch",), True)
+
+
+async def test_a_picture_may_be_as_large_as_an_upload(
+    client: httpx.AsyncClient, make_photo: Callable[..., Pixels]
+) -> None:
+    data = jpeg(make_photo(width=800, height=600), 95)
+    assert len(data) > SMALL_BODY
+    assert await by_content(client, data) == []
+    headers = {"content-type": "image/jpeg"}
+    for path, size in (("matches/byContent", 2_000_000), ("matches/byBinding", 100_000)):
+        assert (await client.post(f"{ROOT}/{path}", content=bytes(size), headers=headers)).status_code == 413
 
 
 async def test_a_copy_without_its_mark_is_known_by_its_looks(

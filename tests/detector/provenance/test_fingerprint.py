@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable
 
 import numpy as np
+import pdqhash
 import pytest
 from PIL import Image
 
@@ -22,6 +23,15 @@ def test_copy_is_near_and_another_picture_is_far(
     assert len(first) == 64
     assert distance(first, pdq(np.asarray(delivered))[0]) <= MAX_DISTANCE
     assert distance(first, pdq(make_photo(2))[0]) > 2 * MAX_DISTANCE
+
+
+@pytest.mark.parametrize("size", [(64, 64), (100, 63), (257, 300), (640, 480), (900, 1300)])
+def test_it_is_the_hash_that_others_make(make_photo: Callable[..., Pixels], size: tuple[int, int]) -> None:
+    pixels = make_photo(sum(size), width=size[0], height=size[1])
+    bits, quality = pdqhash.compute(pixels)
+    found, mine = pdq(pixels)
+    assert distance(found, np.packbits(np.asarray(bits, np.uint8)).tobytes().hex()) <= 2
+    assert abs(mine - quality) <= 2
 
 
 def test_flat_picture_has_no_quality() -> None:

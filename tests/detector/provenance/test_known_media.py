@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.errors import ProvenanceError
 from detector.provenance.fingerprint import distance
-from detector.provenance.known_media import MAX_DISTANCE, KnownMediaList
+from detector.provenance.known_media import MAX_DISTANCE, MAX_MATCHES, KnownMediaList
 from detector.types import KnownMatch
 
 HASH = "0f" * 32
@@ -49,6 +49,7 @@ def test_nearest_first_within_reach(tmp_path: Path) -> None:
     assert [(match.entry, match.distance) for match in found] == [("near", 2), ("edge", 31)]
 
 
+@settings(deadline=None)
 @given(bits=st.integers(0, 256))
 def test_agrees_with_the_distance(bits: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "one.csv"
@@ -73,12 +74,19 @@ def test_bad_row_is_named(tmp_path: Path, text: str) -> None:
 
 def test_unreadable_list_is_refused(tmp_path: Path) -> None:
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00")
-    for name in ("binary.csv", "missing.csv"):
+    for name in ("binary", "missing"):
         with pytest.raises(ProvenanceError, match=name):
-            KnownMediaList.load(tmp_path / name)
+            KnownMediaList.load(tmp_path / f"{name}.csv")
 
 
 def test_no_fingerprint_cannot_be_asked_for(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("id,hash\n")
     with pytest.raises(ProvenanceError):
         KnownMediaList.load(tmp_path / "list.csv").match("abc")
+
+
+def test_the_nearest_of_many_are_shown() -> None:
+    rows = "".join(f"{number},{_flipped(number % 3)}\n" for number in range(3 * MAX_MATCHES))
+    found = KnownMediaList.parse(f"id,hash\n{rows}".encode(), name="many").match(HASH)
+    assert [match.distance for match in found] == [0] * MAX_MATCHES
+    assert found[1].entry == "3"

@@ -1,5 +1,7 @@
 """The mark's payload: what goes in comes out, whatever the channel does within reason, and noise never passes."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -68,3 +70,23 @@ def test_the_code_has_its_free_distance() -> None:
         bits = np.array([word >> place & 1 for place in range(10)], np.uint8)
         weights.append(int(convolution.encode(bits).sum()))
     assert min(weights) == 18
+
+
+@given(PAYLOADS, st.integers(0, 2**32 - 1))
+@settings(max_examples=20, deadline=None)
+def test_the_likeliest_words_differ_and_begin_with_the_decoded_one(payload: Payload, seed: int) -> None:
+    noise = np.random.default_rng(seed).normal(0, 1.0, CODED_BITS)
+    received = (soft(payload) + noise).astype(np.float32)
+    words = convolution.likeliest(received, size=wire.INFORMATION_BITS, count=8)
+    assert np.array_equal(words[0], convolution.decode(received, size=wire.INFORMATION_BITS))
+    assert len({word.tobytes() for word in words}) == len(words)
+    fits = [float(received @ (2.0 * convolution.encode(word) - 1.0)) for word in words]
+    assert all(first >= second - 1e-3 for first, second in pairwise(fits))
+
+
+def test_a_list_reads_what_the_likeliest_word_alone_misses() -> None:
+    payload, rng = Payload("0123456789ab", 3), np.random.default_rng(4)
+    inputs = [(soft(payload) + rng.normal(0, 1.3, CODED_BITS)).astype(np.float32) for _ in range(40)]
+    alone, listed = ([wire.decode(values, words=count) for values in inputs] for count in (1, 32))
+    assert all(found is None or found[0] == payload for found in alone + listed)
+    assert sum(found is not None for found in listed) > sum(found is not None for found in alone)

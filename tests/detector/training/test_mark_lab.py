@@ -1,5 +1,7 @@
 """The watermark lab: attacks give pictures, every row is counted, absent peers are named."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from skimage import data as photos
@@ -7,8 +9,9 @@ from skimage.metrics import structural_similarity
 
 from detector.training import mark_lab, mark_peers
 from detector.training.attacks import ATTACKS
+from detector.training.mark_journal import Journal
 from detector.training.mark_lab import FORGED, ROWS, TAKEN_OFF, measure, ssim
-from detector.training.mark_peers import OURS, PACKAGES, PEER_BITS, PEER_RIGHT, ours
+from detector.training.mark_peers import OURS, PACKAGES, PEER_BITS, PEER_RIGHT, Contestant, ours
 from detector.types import Pixels
 
 
@@ -67,5 +70,23 @@ def test_two_wrong_bits_are_forgiven_and_three_are_not() -> None:
 
 def test_without_photos_to_average_the_rows_stay_empty() -> None:
     tally = mark_lab.Tally()
-    mark_lab._average([photo()], ours(), tally)
+    tally.add(mark_lab._average([photo()], ours()))
     assert tally.tries[TAKEN_OFF] == tally.tries[FORGED] == 0
+
+
+def test_what_is_in_the_journal_is_not_measured_again(tmp_path: Path) -> None:
+    calls: list[int] = []
+
+    def mark(pixels: Pixels, number: int) -> Pixels:
+        calls.append(number)
+        return pixels[::-1].copy()
+
+    one = Contestant("mirror", "1", mark, lambda pixels, numbers: True)
+    for _ in range(2):
+        journal = Journal(tmp_path / "kept.jsonl")
+        document = measure([photo()], [one], progress=lambda _: None, journal=journal)
+        assert document["watermarks"]["mirror"]["rows"]["none"]["recovered"] == 1
+    assert calls == [0]
+    newer = Contestant("mirror", "2", mark, lambda pixels, numbers: True)
+    measure([photo()], [newer], progress=lambda _: None, journal=Journal(tmp_path / "kept.jsonl"))
+    assert calls == [0, 0]

@@ -1,0 +1,159 @@
+"""Idols: made-up faces that speak, as they are used over HTTP and on the command line alike.
+
+1 screen the prompt and what is to be said, count the quota, decide, and audit the decision  2 read the voice, in the
+sandbox; draw, animate, mark, sign and read back, in a thread  3 register the release, audit it and store the answer, in
+one transaction  4 only then hand out the file.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from api.auth import Actor
+from api.contract import idol_object
+from api.decisions import permit
+from api.labels import AUTO, chosen, satisfies
+from api.outcomes import on_record
+from api.policy import PolicyAction, PolicyContext, PolicyRequest
+from api.releases import Released, quota_left, register
+from api.screening import requested_age, screen
+from api.workplace import Workplace
+from detector.media import sha256_hex, sniff
+from generator.prompt import FaceRequest, parse
+
+if TYPE_CHECKING:
+    from generator.portrait.idol import Performance
+    from generator.release import Release
+    from generator.synthesizer import Synthesis
+
+IDOL: Final = "idol"
+SOFTWARE: Final = "shingan idol"
+SEEDS: Final = 2**32
+
+
+@dataclass(frozen=True, slots=True)
+class IdolRequest:
+    """A wish: a face (`prompt`, empty for any adult), and what it does.
+
+    `say` is a text, `wav` the bytes of a recording; with neither it does not speak. `still` asks for the picture alone.
+    Without `seed` one is drawn. `consent`: the caller attests that a person who is named agreed.
+    """
+
+    prompt: str = ""
+    say: str = ""
+    wav: bytes = b""
+    seconds: float | None = None
+    seed: int | None = None
+    purpose: str = ""
+    label: str = AUTO
+    still: bool = False
+    consent: bool = False
+
+
+async def perform(workplace: Workplace, actor: Actor, request: IdolRequest) -> Released:
+    """One idol, marked, signed, checked, registered and logged.
+
+    Raises `PolicyDenied`, a `DetectorError` or a `GeneratorError`; then nothing leaves.
+    """
+    personal = {"prompt": request.prompt, "say": request.say}
+    await permit(workplace, await _request(workplace, actor, request), personal=personal)  # 1
+    seed = secrets.randbelow(SEEDS) if request.seed is None else request.seed
+    async with on_record(workplace, actor, IDOL, name=request.prompt):
+        wish = parse(request.prompt)
+        made = await workplace.run(lambda: _make(workplace, wish, request, seed))  # 2
+    mime = sniff(made.release.data)[1]
+    document = idol_object(
+        path=None,
+        prompt=request.prompt,
+        say=request.say,
+        seed=seed,
+        input_sha256=_input_digest(request),
+        record_id=made.release.record.record_id,
+        sha256=made.release.record.sha256,
+        mime=mime,
+        attributes=_attributes(wish, made.synthesis),
+        speech=made.told,
+        label=str(chosen(workplace, request.label)),
+        timestamped=made.release.stamped,
+    )
+    personal = {**personal, "sha256": made.release.record.sha256}
+    return await register(workplace, actor, IDOL, made.release, document, mime=mime, personal=personal)  # 3, 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    synthesis: "Synthesis"
+    release: "Release"
+    told: Mapping[str, Any]
+
+
+async def _request(workplace: Workplace, actor: Actor, request: IdolRequest) -> PolicyRequest:
+    """What the policy is asked; what is said counts like what is drawn."""
+    read = parse(request.prompt, best_effort=True)
+    ages = (read.requested_age, requested_age(request.prompt), requested_age(request.say))
+    context = PolicyContext(
+        consent=request.consent,
+        screened=screen(request.prompt) | screen(request.say) | frozenset(read.screened),
+        quota_left=await quota_left(workplace, actor),
+        jurisdiction=workplace.settings.jurisdiction,
+        visible_label=satisfies(workplace, request.label),
+        requested_age=min((age for age in ages if age is not None), default=None),
+    )
+    return PolicyRequest(actor, PolicyAction.GENERATE, request.purpose, context)
+
+
+def _make(workplace: Workplace, wish: FaceRequest, request: IdolRequest, seed: int) -> _Made:
+    from generator.portrait.idol import act, studio  # these keep the signing library out of what signs nothing
+
+    performance = None if request.still else _rehearse(workplace, request, seed)
+    synthesis = workplace.synthesizer("embedded").synthesise(studio(wish), seed=seed)
+    if performance is None:
+        return _Made(synthesis, _still(workplace, request, synthesis), {})
+    return _Made(synthesis, _clip(workplace, request, act(synthesis, performance)), performance.told)
+
+
+def _rehearse(workplace: Workplace, request: IdolRequest, seed: int) -> "Performance":
+    from generator.portrait.idol import Script, rehearse
+    from generator.portrait.sound import read_wav
+
+    voice = read_wav(request.wav, workplace.sandbox) if request.wav else None
+    return rehearse(Script(request.say, voice, request.seconds), seed=seed)
+
+
+def _still(workplace: Workplace, request: IdolRequest, synthesis: "Synthesis") -> "Release":
+    from generator.label import labelled
+    from generator.release import release
+
+    pixels = labelled(synthesis.pixels, chosen(workplace, request.label), edited=synthesis.edited)
+    return release(
+        replace(synthesis, pixels=pixels),
+        key=workplace.mark_keys[0],
+        source=workplace.key_source,
+        checker=workplace.checker,
+        purpose=request.purpose,
+    )
+
+
+def _clip(workplace: Workplace, request: IdolRequest, clip: bytes) -> "Release":
+    from generator.claim import GENERATED
+    from generator.clips import mark_clip
+    from generator.elsewhere import Order
+
+    order = Order(
+        SOFTWARE,
+        GENERATED,
+        key=workplace.mark_keys[0],
+        source=workplace.key_source,
+        purpose=request.purpose,
+        label=chosen(workplace, request.label),
+    )
+    return mark_clip(clip, order, checker=workplace.checker, transcoder=workplace.transcoder)
+
+
+def _input_digest(request: IdolRequest) -> str | None:
+    return sha256_hex(request.wav) if request.wav else None
+
+
+def _attributes(wish: FaceRequest, synthesis: "Synthesis") -> dict[str, Any]:
+    return {"asked": dict(wish.attributes), "honoured": dict(synthesis.attributes), "edited": synthesis.edited}
