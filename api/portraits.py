@@ -5,7 +5,7 @@
 and store the answer in one transaction, and only then hand out the file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,10 +18,12 @@ from api.policy import PolicyAction, PolicyContext, PolicyRequest
 from api.releases import Released, quota_left, register
 from api.workplace import Workplace
 from detector.media import open_media, sha256_hex, sniff
+from detector.provenance.known_media import KnownMediaList
 from detector.types import Provenance
 
 if TYPE_CHECKING:
     from generator.elsewhere import Opened
+    from generator.portrait.subject import Subject
     from generator.portrait.tools import PortraitTool, Redrawn
     from generator.release import Release
 
@@ -33,7 +35,8 @@ ACTIONS: Final[Mapping[str, PolicyAction]] = {
 }
 """What the policy calls the use of each tool."""
 KNOWN_MEDIA: Final = "known_media"
-"""In `PolicyContext.screened`: the picture is on a known-media list."""
+APPARENT_MINOR: Final = "apparent_minor"
+"""In `PolicyContext.screened`: the picture is on a known-media list; the person in it may be a minor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +75,13 @@ async def redraw(workplace: Workplace, actor: Actor, request: PortraitRequest) -
     tool = _tool(request)
     asked = await policy_request(workplace, actor, request)
     await permit(workplace, asked, personal={"consent": request.consent_reference})  # 1
+    known = await workplace.tenant_lists.of(actor.tenant)
     async with on_record(workplace, actor, PORTRAIT, name=request.name):
-        opened = await workplace.run(lambda: _open(workplace, request))  # 2
-    if screened := screen(opened.found):
+        opened, subject = await workplace.run(lambda: _open(workplace, request, known))  # 2
+    if screened := screen(opened.found) | _screen_look(workplace, subject):
         await permit(workplace, replace(asked, context=replace(asked.context, screened=screened)))  # 3
     async with on_record(workplace, actor, PORTRAIT, name=request.name):
-        redrawn, release = await workplace.run(lambda: _redraw(workplace, request, tool, opened))  # 4
+        redrawn, release = await workplace.run(lambda: _redraw(workplace, request, tool, opened, subject))  # 4
     document = portrait_object(
         path=None,
         tool=request.tool,
@@ -120,10 +124,14 @@ async def policy_request(workplace: Workplace, actor: Actor, request: PortraitRe
     return PolicyRequest(actor, ACTIONS[request.tool], request.purpose, context)
 
 
-def _open(workplace: Workplace, request: PortraitRequest) -> "Opened":
+def _open(
+    workplace: Workplace, request: PortraitRequest, known: Sequence[KnownMediaList]
+) -> tuple["Opened", "Subject"]:
     from generator.elsewhere import open_unmarked
+    from generator.portrait.subject import find_subject
 
-    return open_unmarked(request.data, checker=workplace.checker)
+    opened = open_unmarked(request.data, checker=workplace.checker, known=known)
+    return opened, find_subject(opened.pixels, workplace.portrait_finders)
 
 
 def screen(found: Provenance) -> frozenset[str]:
@@ -131,14 +139,18 @@ def screen(found: Provenance) -> frozenset[str]:
     return frozenset({KNOWN_MEDIA}) if found.known_media else frozenset()
 
 
+def _screen_look(workplace: Workplace, subject: "Subject") -> frozenset[str]:
+    finders = workplace.portrait_finders
+    minor = finders.age.may_be_minor(subject.pixels, subject.mesh, landmarks=finders.landmarks)
+    return frozenset({APPARENT_MINOR}) if minor else frozenset()
+
+
 def _redraw(
-    workplace: Workplace, request: PortraitRequest, tool: "PortraitTool", opened: "Opened"
+    workplace: Workplace, request: PortraitRequest, tool: "PortraitTool", opened: "Opened", subject: "Subject"
 ) -> tuple["Redrawn", "Release"]:
     from generator.claim import EDITED
     from generator.elsewhere import DEFAULT_MIME, Order, mark_opened
-    from generator.portrait.subject import find_subject
 
-    subject = find_subject(opened.pixels, workplace.portrait_finders)
     picture = open_media(request.style_data, sandbox=workplace.sandbox)[1].pixels if request.style_data else None
     redrawn = tool.redraw(subject, request.settings_with(picture))
     order = Order(

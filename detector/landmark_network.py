@@ -22,6 +22,7 @@ _STAGES: Final = (
 )
 """Channels in and out, expansion, kernel, stride and repeats."""
 _NECK: Final = 48
+DESCRIPTION: Final = 2 * 112 + SHAPES
 _EPS: Final = 1e-3  # of the batch norms in the ImageNet weights that training starts from
 
 
@@ -41,6 +42,11 @@ class MeshNet(nn.Module):
         numbers = self.numbers(self.neck(self.stages(self.stem(crops))))
         meshes: Tensor = (self.mean + numbers @ self.basis).view(-1, MESH, 3)
         return meshes
+
+    def describe(self, crops: Tensor) -> Tensor:
+        """What the network makes of crops, for other heads to read: B `DESCRIPTION`."""
+        maps = self.stages(self.stem(crops))
+        return torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3)), self.numbers(self.neck(maps))], dim=1)
 
 
 class _Block(nn.Module):

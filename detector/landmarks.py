@@ -67,13 +67,19 @@ class LandmarkFinder:
                 matrix = framing(points)
         return points
 
+    def describe(self, pixels: Pixels, points: Points) -> NDArray[np.float32]:
+        """What the network makes of the face whose mesh is `points`, for other heads to read (D)."""
+        import torch
+
+        with torch.inference_mode():
+            seen: NDArray[np.float32] = self._net.describe(_input(pixels, framing(points)))[0].numpy()
+        return seen
+
     def _look(self, pixels: Pixels, matrix: NDArray[np.float64]) -> Points:
         import torch
 
-        crop = cut(pixels, matrix, side=CROP_SIDE)
-        seen = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 127.5 - 1.0
         with torch.inference_mode():
-            mesh = self._net(seen)[0].numpy() * CROP_SIDE
+            mesh = self._net(_input(pixels, matrix))[0].numpy() * CROP_SIDE
         scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
         back = cv2.invertAffineTransform(matrix)
         flat = (mesh[:, :2] + CROP_SIDE / 2) @ back[:, :2].T + back[:, 2]
@@ -97,6 +103,12 @@ def eye_distance(points: Points) -> float:
     """Pixels between the centres of the eyes, in the picture's plane."""
     left, right = (points[list(ids), :2].mean(axis=0) for ids in (LEFT_EYE, RIGHT_EYE))
     return float(np.hypot(*(right - left)))
+
+
+def _input(pixels: Pixels, matrix: NDArray[np.float64]) -> "torch.Tensor":
+    import torch
+
+    return torch.from_numpy(cut(pixels, matrix, side=CROP_SIDE)).permute(2, 0, 1)[None].float() / 127.5 - 1.0
 
 
 def _weights(folder: Path) -> "dict[str, torch.Tensor]":

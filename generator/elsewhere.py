@@ -4,6 +4,7 @@ What the operator declares of the picture is signed as declared. Older credentia
 came becomes the parent of the marked one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,7 @@ from detector.errors import DetectorError
 from detector.media import open_media
 from detector.provenance.check import ProvenanceChecker
 from detector.provenance.keys import MarkKey
+from detector.provenance.known_media import KnownMediaList
 from detector.provenance.watermark import MIN_SIDE
 from detector.types import Credentials, CredentialState, Media, Pixels, Provenance
 from generator.claim import EDITED, SUFFIXES, Parent, Statement
@@ -63,15 +65,15 @@ def mark_file(data: bytes, order: Order, *, checker: ProvenanceChecker) -> Relea
     return mark_opened(opened, opened.pixels, order, checker=checker)  # 2. mark, sign, read back
 
 
-def open_unmarked(data: bytes, *, checker: ProvenanceChecker) -> Opened:
-    """The picture in `data`, decoded in the sandbox.
+def open_unmarked(data: bytes, *, checker: ProvenanceChecker, known: Sequence[KnownMediaList] = ()) -> Opened:
+    """The picture in `data`, decoded in the sandbox; `known` are further lists to look it up in.
 
     Raises a `DetectorError` if it cannot be read, `MediaTooSmall`, and `AlreadyMarked` if it bears a mark of ours.
     """
     media, frame = open_media(data, sandbox=checker.sandbox)
     if min(media.width, media.height) < MIN_SIDE:
         raise MediaTooSmall(f"A picture needs at least {MIN_SIDE} pixels on each side to bear a watermark.")
-    found = checker.check(data, media, frame.pixels)
+    found = checker.check(data, media, frame.pixels, known=known)
     if found.watermark.detected:
         raise AlreadyMarked(f"The picture already bears the mark of record {found.watermark.record_id}.")
     return Opened(data, media, frame.pixels, found)

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from detector.classifier.network import to_input
 from detector.landmark_network import SHAPES, MeshNet
+from detector.landmarks import CARD, LandmarkFinder, eye_distance
 from detector.mesh_topology import (
     CROP_SIDE,
     INNER_LIPS,
@@ -167,20 +168,17 @@ def train(model: MeshNet, labelled: Labelled, out: Path, *, minutes: float, seed
     return step
 
 
-def errors(model: MeshNet, labelled: Labelled, *, seed: int) -> dict[str, list[float]]:
-    """Error of each test face over the distance between its eyes: all points, eyes and lips, depth; as jittered."""
+def errors(finder: LandmarkFinder, labelled: Labelled, *, seed: int) -> dict[str, list[float]]:
+    """Error of each test face over the distance between its eyes, from a first guess as jittered as in training."""
     rng = np.random.default_rng(seed)
     found: dict[str, list[float]] = {"points": [], "eyes_and_lips": [], "depth": []}
     for crop, meshes in zip(labelled.crops, labelled.meshes, strict=True):
         view = draw_view(rng)
         seen = np.ascontiguousarray(crop[:, ::-1]) if view.mirrored else crop
-        seen = np.asarray(
-            cv2.warpAffine(seen, view.matrix, (CROP_SIDE, CROP_SIDE), borderMode=cv2.BORDER_REFLECT_101), np.uint8
-        )
-        wanted = target(meshes, view)
-        with torch.inference_mode():
-            off = model(to_input([seen]))[0].numpy() - wanted
-        apart = float(np.linalg.norm(wanted[list(LEFT_EYE), :2].mean(0) - wanted[list(RIGHT_EYE), :2].mean(0)))
+        wanted = meshes[int(view.mirrored)].copy()
+        wanted[:, 2] -= wanted[:, 2].mean()
+        off = finder.follow(seen, view.matrix) - wanted
+        apart = eye_distance(wanted)
         flat = np.linalg.norm(off[:, :2], axis=1)
         found["points"].append(float(flat.mean()) / apart)
         found["eyes_and_lips"].append(float(flat[list(CAREFUL)].mean()) / apart)
@@ -188,7 +186,14 @@ def errors(model: MeshNet, labelled: Labelled, *, seed: int) -> dict[str, list[f
     return found
 
 
-def card(path: Path, measured: dict[str, list[float]], *, steps: int, trained_on: int) -> dict[str, Any]:
+def write_card(folder: Path, measured: dict[str, list[float]], *, steps: int, trained_on: int) -> dict[str, Any]:
+    """The card beside the weights in `folder`."""
+    document = _card(folder / FILE, measured, steps=steps, trained_on=trained_on)
+    (folder / CARD).write_text(tomli_w.dumps(document))
+    return document
+
+
+def _card(path: Path, measured: dict[str, list[float]], *, steps: int, trained_on: int) -> dict[str, Any]:
     summary = {
         name: {"median": round(float(np.median(v)), 4), "mean": round(float(np.mean(v)), 4)} | _tail(v)
         for name, v in measured.items()
@@ -213,7 +218,11 @@ def card(path: Path, measured: dict[str, list[float]], *, steps: int, trained_on
             "pose": "Beyond about 60 degrees of turn the hidden half is guessed.",
             "depth": "Depth has the picture's unit and no origin; it is the teacher's guess from one picture.",
         },
-        "metrics": {"split": "test", "faces": len(measured["points"]), "unit": "share of the distance between the eyes"}
+        "metrics": {
+            "split": "test",
+            "faces": len(measured.get("points", ())),
+            "unit": "share of the distance between the eyes",
+        }
         | summary,
     }
 
@@ -229,17 +238,19 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=40.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", type=Path, help="earlier weights to go on from, their shape model included")
+    parser.add_argument("--measure", type=int, metavar="STEPS", help="only measure weights of so many steps, in OUT")
     parser.add_argument("--rate", type=float, default=PEAK_RATE, help="peak learning rate")
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
     labelled, held = Labelled.load(args.train), Labelled.load(args.test)
     model = build(args.start, labelled, seed=args.seed)
-    steps = train(model.train(), labelled, args.out, minutes=args.minutes, seed=args.seed, peak=args.rate)
-    model.load_state_dict({n: v.float() for n, v in load_file(args.out / FILE).items()}, strict=False)
-    measured = errors(model.eval(), held, seed=1)
-    document = card(args.out / FILE, measured, steps=steps, trained_on=len(labelled.crops))
-    (args.out / "landmarks.card.toml").write_text(tomli_w.dumps(document))
+    steps = args.measure or train(
+        model.train(), labelled, args.out, minutes=args.minutes, seed=args.seed, peak=args.rate
+    )
+    write_card(args.out, {}, steps=steps, trained_on=len(labelled.crops))
+    measured = errors(LandmarkFinder(args.out), held, seed=1)
+    document = write_card(args.out, measured, steps=steps, trained_on=len(labelled.crops))
     print(tomli_w.dumps(document["metrics"]))
 
 

@@ -9,12 +9,14 @@ from generator.portrait.subject import Finders
 
 LOOK_AGAIN: Final = 12
 """Frames after which the face is searched for in the whole frame: about once a second."""
+FOLLOWED_EVERY: Final = 2
+"""Frames after which the landmarks are found anew: they cost as much as a quick style does."""
 MIN_EYES_APART: Final = 10.0
 """Pixels; a live frame is small, and only styles hang on its mesh."""
 
 
 class FaceFollower:
-    """Follows one face; after the first frame it costs the landmark network alone."""
+    """Follows one face; after the first frame it costs the landmark network alone, and that not each time."""
 
     def __init__(self, finders: Finders) -> None:
         self._finders = finders
@@ -23,8 +25,10 @@ class FaceFollower:
 
     def mesh(self, pixels: Pixels) -> Points | None:
         """Mesh (468 3) of the face in the next frame (H W 3); null if there is none that is large enough."""
-        look_again = self._mesh is None or self._frames % LOOK_AGAIN == 0
-        self._frames += 1
+        number, self._frames = self._frames, self._frames + 1
+        look_again = self._mesh is None or number % LOOK_AGAIN == 0
+        if not look_again and number % FOLLOWED_EVERY:
+            return self._mesh
         try:
             self._mesh = self._found(pixels) if look_again else self._followed(pixels)
         except ModelUnavailable:  # styles do without

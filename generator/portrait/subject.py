@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from detector.apparent_age import ApparentAge
 from detector.faces import FaceFinder
 from detector.landmarks import LandmarkFinder, Points, eye_distance
 from detector.types import Face, Pixels
@@ -23,10 +24,11 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Finders:
-    """Both networks that `find_subject` needs; each is loaded when first used."""
+    """What looks at a face; both networks are loaded when first used."""
 
     faces: FaceFinder = field(default_factory=FaceFinder)
     landmarks: LandmarkFinder = field(default_factory=LandmarkFinder)
+    age: ApparentAge = field(default_factory=ApparentAge.load)
 
 
 def find_subject(pixels: Pixels, finders: Finders) -> Subject:

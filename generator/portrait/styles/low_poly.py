@@ -22,6 +22,8 @@ FACE_APART: Final = (0.16, 0.02)
 """The same on the face, over its width: on cheeks and at the features."""
 IRIS: Final = 0.235
 """Radius of an iris over the width of its eye."""
+TRIED: Final = 2500
+"""Places tried on edges, and as many anywhere: most are too near to another corner."""
 FOLD, GLINT = 5.0, 1.0
 """How much lightness (L, 0 to 100) differs by a triangle's slope, and by chance."""
 
@@ -75,8 +77,8 @@ def _wanted(scene: Scene, rng: np.random.Generator) -> list[tuple[float, float]]
     small = cv2.resize(scene.pixels, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
     edges = cv2.Canny(cv2.bilateralFilter(small, 7, 30, 5), 40, 110)
     spots = np.argwhere(edges > 0)[:, ::-1] / share
-    found += [(float(x), float(y)) for x, y in rng.permutation(spots)]
-    anywhere = rng.uniform(0, 1, (6000, 2)) * (scene.pixels.shape[1] - 1, scene.pixels.shape[0] - 1)
+    found += [(float(x), float(y)) for x, y in rng.permutation(spots)[:TRIED]]
+    anywhere = rng.uniform(0, 1, (TRIED, 2)) * (scene.pixels.shape[1] - 1, scene.pixels.shape[0] - 1)
     return found + [(float(x), float(y)) for x, y in anywhere]
 
 

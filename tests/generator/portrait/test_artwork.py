@@ -84,7 +84,7 @@ def test_it_does_without_a_mesh_at_any_size(style: str, subject: Subject, manner
 
 def test_seeds_and_strengths_differ(small: Subject) -> None:
     def made(**more: float) -> Pixels:
-        return Artwork().redraw(small, {"style": "ink", **more}).pixels
+        return Artwork().redraw(small, {"style": "oil", **more}).pixels
 
     assert not np.array_equal(made(seed=1), made(seed=2))
     assert np.array_equal(made(strength=0), small.pixels)
