@@ -63,23 +63,22 @@ def _trace(choices: Bits) -> Bits:
 def likeliest(soft: Soft, *, size: int, count: int) -> list[Bits]:
     """Return the `count` likeliest words of `size` information bits, best first, as `decode` has the first of them."""
     gains = (soft.astype(np.float32).reshape(size + MEMORY, RATE) @ _signs()).reshape(-1, 2, _STATES)
-    metric = np.full((count, _STATES), _UNREACHED, np.float32)
+    metric = np.full((_STATES, count), _UNREACHED, np.float32)
     metric[0, 0] = 0.0
-    choices = np.empty((size + MEMORY, count, _STATES), np.intp)
+    choices = np.empty((size + MEMORY, _STATES, count), np.intp)
     for step, gain in enumerate(gains):
-        reached = (metric[:, None] + gain).reshape(count, _STATES, 2)
-        both = np.concatenate([reached[..., 0], reached[..., 1]])
-        choices[step] = np.argsort(-both, axis=0)[:count]
-        metric = np.take_along_axis(both, choices[step], axis=0)
+        reached = (gain[..., None] + metric).reshape(_STATES, 2 * count)  # two sorted runs
+        choices[step] = np.argsort(-reached, axis=1, kind="stable")[:, :count]
+        metric = np.take_along_axis(reached, choices[step], axis=1)
     return [_trace_rank(choices, rank)[:size] for rank in range(count)]
 
 
 def _trace_rank(choices: NDArray[np.intp], rank: int) -> Bits:
     bits = np.empty(len(choices), np.uint8)
-    state, count = 0, choices.shape[1]
+    state, count = 0, choices.shape[2]
     for step in range(len(choices) - 1, -1, -1):
         bits[step] = state >> (MEMORY - 1)
-        odd, rank = divmod(int(choices[step, rank, state]), count)
+        odd, rank = divmod(int(choices[step, state, rank]), count)
         state = (state << 1 & (_STATES - 1)) | odd
     return bits
 

@@ -99,16 +99,6 @@ def _widened(cells: Plane, *, height: int, width: int) -> Plane:
     return wide[:height, :width]
 
 
-def at_working_scale(plane: Plane) -> Plane:
-    """Return `plane` at the scale at which an untouched mark has tiles of exactly `TILE` px."""
-    height, width = plane.shape
-    scale = 1 / anchor(height, width)
-    if scale < 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        plane = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
-    return plane
-
-
 def _middle(plane: Plane) -> Plane:
     height, width = plane.shape
     top, left = max(0, height - _LONGEST) // 2, max(0, width - _LONGEST) // 2

@@ -22,7 +22,7 @@ OUTPUTS: Final = ("views", "model")
 YAWS: Final = (-50.0, -25.0, 0.0, 25.0, 50.0)
 SIDE: Final = 384
 """Degrees and pixels of the views; the photo's face comes first."""
-PHOTO_MARGIN: Final = 1.5
+PHOTO_MARGIN: Final = 1.3
 MAX_REGIONS: Final = 16
 MAX_CORNERS: Final = 256
 
