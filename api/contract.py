@@ -111,7 +111,7 @@ def generate_object(
     """A generated face before it is recorded.
 
     `attributes` maps `asked` and `honoured` to values by attribute name, and `edited` to whether a picture of somebody
-    was altered.
+    was altered; `retouched` lists attributes that were painted on after the model had drawn the face.
     """
     return {
         "schema": GENERATE,
@@ -121,7 +121,7 @@ def generate_object(
         "record_id": record_id,
         "seed": seed,
         "prompt": prompt,
-        "attributes": {"asked": {}, "honoured": {}, "edited": False} | dict(attributes or {}),
+        "attributes": {"asked": {}, "honoured": {}, "edited": False, "retouched": []} | dict(attributes or {}),
         "backend": backend,
         "label": label,
         "timestamped": timestamped,
@@ -243,7 +243,7 @@ def idol_object(
         "prompt": prompt,
         "say": say,
         "input_sha256": input_sha256,
-        "attributes": {"asked": {}, "honoured": {}, "edited": False} | dict(attributes or {}),
+        "attributes": {"asked": {}, "honoured": {}, "edited": False, "retouched": []} | dict(attributes or {}),
         "speech": {"seconds": None, "source": "nothing", "unread": []} | dict(speech or {}),
         "label": label,
         "timestamped": timestamped,

@@ -20,6 +20,7 @@ from api.releases import Released, quota_left, register
 from api.screening import requested_age, screen
 from api.workplace import Workplace
 from detector.media import sha256_hex, sniff
+from generator.errors import UnsupportedAttribute
 from generator.prompt import FaceRequest, parse
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ async def perform(workplace: Workplace, actor: Actor, request: IdolRequest) -> R
     seed = secrets.randbelow(SEEDS) if request.seed is None else request.seed
     async with on_record(workplace, actor, IDOL, name=request.prompt):
         wish = parse(request.prompt)
+        if "glasses" in wish.attributes and not request.still:
+            raise UnsupportedAttribute(("glasses in a clip",))  # they would blink with the lids
         made = await workplace.run(lambda: _make(workplace, wish, request, seed))  # 2
     mime = sniff(made.release.data)[1]
     document = idol_object(
@@ -156,4 +159,9 @@ def _input_digest(request: IdolRequest) -> str | None:
 
 
 def _attributes(wish: FaceRequest, synthesis: "Synthesis") -> dict[str, Any]:
-    return {"asked": dict(wish.attributes), "honoured": dict(synthesis.attributes), "edited": synthesis.edited}
+    return {
+        "asked": dict(wish.attributes),
+        "honoured": dict(synthesis.attributes),
+        "edited": synthesis.edited,
+        "retouched": list(synthesis.retouched),
+    }

@@ -105,4 +105,5 @@ def _attributes(wish: FaceRequest, synthesis: "Synthesis") -> dict[str, Any]:
         "asked": dict(wish.attributes),
         "honoured": dict(synthesis.attributes),
         "edited": synthesis.edited,
+        "retouched": list(synthesis.retouched),
     }

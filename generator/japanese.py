@@ -31,7 +31,9 @@ READINGS: Mapping[str, str] = {
     "正面": "frontal", "正面向き": "frontal", "カメラ目線": "frontal",
     "眼鏡": "glasses", "メガネ": "glasses", "めがね": "glasses", "サングラス": "sunglasses", "帽子": "hat",
     "ひげ": "beard", "髭": "beard", "ヒゲ": "beard", "ピアス": "earrings", "イヤリング": "earrings",
-    "マスク": "mask", "目": "eyes", "瞳": "eyes", "青い": "blue", "緑": "green", "赤い": "red", "赤毛": "red hair",
+    "マスク": "mask", "目": "eyes", "瞳": "eyes", "青い": "blue", "青": "blue", "緑": "green", "緑色": "green",
+    "灰色": "grey", "ピンク": "pink", "ピンク色": "pink",
+    "そばかす": "freckles", "口紅": "lipstick", "リップ": "lipstick", "唇": "lips", "赤い": "red", "赤毛": "red hair",
     "赤髪": "red hair", "白髪": "grey hair", "銀髪": "silver hair", "巻き髪": "curly hair", "くせ毛": "curly hair",
     "老人": "old person", "高齢者": "old person", "お年寄り": "old person", "高齢": "old", "年配": "old",
     "中年": "middle-aged",
@@ -57,7 +59,7 @@ FILLER = listed(
     """の が は を に で と も な や だ です ます へ から さ た て する して した している いる ている ください 下さい
     作って 作成 生成 描いて お願い お願いします 一人 1人 一枚 1枚 感じ 風 系 とても 少し すこし 一つ リアル スタジオ
     高画質 持つ 持った 向けて 付き 架空 実在しない 合成 表情 かけた かけて 着けた 着けて つけた つけて かぶった
-    かぶって"""
+    かぶって ある あり 塗った 塗って"""
 )
 LINKS = frozenset({"が", "は"})
 

@@ -32,7 +32,8 @@ class FaceRequest:
     """What a face should look like; an attribute that is not in `attributes` is left to chance."""
 
     attributes: Mapping[str, str] = field(default_factory=dict)
-    """By name: sex, ethnicity, hair_colour, hair_length, skin, expression, mouth, turn, background, age."""
+    """By name: sex, ethnicity, hair_colour, hair_length, skin, expression, mouth, turn, background, age, eye_colour,
+    lips, freckles, glasses."""
     screened: tuple[str, ...] = ()
     """Reasons for the policy to look closer: minor, sexual, named_person."""
     requested_age: int | None = None
@@ -165,6 +166,8 @@ class _Reader:
         """Binds the waiting adjectives to `head`, or to the noun before it where they fit only that one."""
         if head is None:
             return
+        if not self._waiting:
+            self._set(words.DEFAULTS.get(head, {}))
         for word in self._waiting:
             self._bind(word, head)
         self._waiting, self._head, self._linked = [], head, False

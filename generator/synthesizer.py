@@ -27,6 +27,8 @@ class Synthesis:
     """Whether a picture of somebody was altered, instead of a face made from nothing."""
     seed: int
     backend: str
+    retouched: tuple[str, ...] = ()
+    """Which of the attributes were painted on afterwards, for the model cannot draw them."""
     mesh: NDArray[np.float32] | None = None
     """468 2: where the points of the face mesh lie, pixels; null where the backend does not know."""
 

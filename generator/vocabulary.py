@@ -48,6 +48,7 @@ PLAIN: Mapping[str, Attributes] = {
     "fair-skinned": {"skin": "light"},
     "dark-skinned": {"skin": "dark"},
     "smile": {"expression": "smile"},
+    "big smile": {"expression": "smile"},
     "smiling": {"expression": "smile"},
     "grinning": {"expression": "smile"},
     "happy": {"expression": "smile"},
@@ -69,6 +70,15 @@ PLAIN: Mapping[str, Attributes] = {
     "facing forward": {"turn": "front"},
     "looking at the camera": {"turn": "front"},
     "facing the camera": {"turn": "front"},
+    "blue-eyed": {"eye_colour": "blue"},
+    "green-eyed": {"eye_colour": "green"},
+    "brown-eyed": {"eye_colour": "brown"},
+    "glasses": {"glasses": "clear"},
+    "eyeglasses": {"glasses": "clear"},
+    "spectacles": {"glasses": "clear"},
+    "sunglasses": {"glasses": "dark"},
+    "freckles": {"freckles": "some"},
+    "freckled": {"freckles": "some"},
     "adult": {"age": "adult"},
     "young": {"age": "adult"},
     "grown-up": {"age": "adult"},
@@ -111,11 +121,30 @@ HEADS: Mapping[str, Mapping[str, Attributes]] = {
         "plain": {},
         "neutral": {},
     },
-    "mouth": {"open": {"mouth": "open"}, "closed": {"mouth": "closed"}, "shut": {"mouth": "closed"}},
+    "mouth": {
+        "open": {"mouth": "open"},
+        "closed": {"mouth": "closed"},
+        "shut": {"mouth": "closed"},
+        "red": {"lips": "red"},
+        "pink": {"lips": "pink"},
+    },
+    "eyes": {
+        "blue": {"eye_colour": "blue"},
+        "green": {"eye_colour": "green"},
+        "grey": {"eye_colour": "grey"},
+        "gray": {"eye_colour": "grey"},
+        "brown": {"eye_colour": "brown"},
+        "dark": {"eye_colour": "brown"},
+        "hazel": {"eye_colour": "hazel"},
+    },
+    "lipstick": {"red": {"lips": "red"}, "pink": {"lips": "pink"}, "dark": {"lips": "dark"}},
     "expression": {"happy": {"expression": "smile"}, "neutral": {"expression": "neutral"}},
     "person": {"black": {"ethnicity": "black"}, "white": {"ethnicity": "white"}},
 }
 """Nouns, and what an adjective before them (or after them and `is`) means."""
+
+DEFAULTS: Mapping[str, Attributes] = {"lipstick": {"lips": "red"}}
+"""What a noun means without an adjective."""
 
 HEAD_WORDS: Mapping[str, str] = {
     "hair": "hair",
@@ -127,6 +156,9 @@ HEAD_WORDS: Mapping[str, str] = {
     "backdrop": "background",
     "mouth": "mouth",
     "lips": "mouth",
+    "eye": "eyes",
+    "eyes": "eyes",
+    "lipstick": "lipstick",
     "expression": "expression",
     "person": "person",
     "human": "person",
@@ -149,7 +181,7 @@ ABSENT = frozenset(
     for article in ("", "a ", "any ")
     for thing in ("glasses", "sunglasses", "hat", "cap", "mask", "headscarf")
 )
-"""Things that the model does not draw, so that their absence is a promise it keeps."""
+"""Things that nobody gets without asking, so that their absence is a promise that is kept."""
 
 FILLER = listed(
     """a an and any at big bright broad camera close-up closeup create for from gentle generate get give has have
@@ -161,10 +193,10 @@ FILLER = listed(
 """Words that ask for nothing, or for what every picture of the model is."""
 
 UNDRAWN = listed(
-    """beard beards bangs cap cheeks cheekbones chin clothes collar dimples dress ear earring earrings ears eye
-    eyebrows eyelashes eyes forehead freckles fringe glasses hat headscarf hijab jacket jaw jewellery jewelry
-    lipstick makeup mask mole moustache mustache necklace nose piercing ponytail scar scarf shirt stubble suit
-    sunglasses tattoo teeth tie uniform wrinkles"""
+    """beard beards bangs cap cheeks cheekbones chin clothes collar dimples dress ear earring earrings ears
+    eyebrows eyelashes forehead fringe hat headscarf hijab jacket jaw jewellery jewelry
+    makeup mask mole moustache mustache necklace nose piercing ponytail scar scarf shirt stubble suit
+    tattoo teeth tie uniform wrinkles"""
 )
 """Nouns that the model cannot draw on request; adjectives before them belong to them."""
 

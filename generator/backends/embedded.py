@@ -14,6 +14,7 @@ from generator.appearance import FRAME, Appearance, Floats
 from generator.errors import BackendUnavailable, UnsupportedAttribute
 from generator.prompt import FaceRequest
 from generator.refiner import NOISE_CHANNELS, NOISE_SIDE, Refiner
+from generator.retouch import RETOUCHES, retouch
 from generator.sampler import COLOURS, ETHNICITIES, LENGTHS, SEXES, Draw, Sampler, Wanted
 from generator.stored import read_weights, shipped
 from generator.synthesizer import DELIVERED, Synthesis
@@ -88,13 +89,15 @@ class Embedded:
         wanted, attributes = self._settle(request)
         draw = self._sampler.draw(wanted, rng=rng)
         fine = self._refine(draw, rng.standard_normal((NOISE_CHANNELS, NOISE_SIDE, NOISE_SIDE), np.float32))
+        mesh = delivered(self._appearance.points(draw.shape))
         return Synthesis(
-            pixels=enlarge(fine),
+            pixels=retouch(enlarge(fine), mesh, attributes, rng=rng),
             attributes=attributes,
             edited=False,
             seed=seed,
             backend=self.name,
-            mesh=delivered(self._appearance.points(draw.shape)),
+            retouched=tuple(name for name in attributes if name in RETOUCHES),
+            mesh=mesh,
         )
 
     def _settle(self, request: FaceRequest) -> tuple[Wanted, dict[str, str]]:

@@ -179,7 +179,8 @@ def test_any_provenance_fits(provenance: Provenance, verdict: Verdict) -> None:
 
 
 def test_generated_face_fits() -> None:
-    attributes = {"asked": {"sex": "female", "hat": "red"}, "honoured": {"sex": "female"}, "edited": False}
+    asked = {"sex": "female", "hat": "red"}
+    attributes = {"asked": asked, "honoured": {"sex": "female"}, "edited": False, "retouched": []}
     document = contract.generate_object(
         path="/a.png", prompt="女性", seed=3, record_id=RECORD_ID, attributes=attributes, backend="embedded"
     )
