@@ -14,15 +14,15 @@ import pytest
 from api.cli import COMMANDS, GROUPS, PASSING
 from generator.signing import DevelopmentCA
 
-HELP_SECONDS = 0.5
-"""Processor time of `shingan --help`, so that a busy machine does not fail it."""
+HEAVY = ("av", "c2pa", "cryptography", "cv2", "fastapi", "httpx", "numpy", "pydantic", "scipy", "sqlalchemy", "torch")
+"""What makes a command slow to start, and `--help` needs none of."""
 
 
-def test_help_names_every_command_and_is_fast() -> None:
-    code = "import resource, sys; from api.cli import main\ntry: main()\nfinally: print(sum(resource.getrusage(0)[:2]))"
+def test_help_names_every_command_and_loads_nothing_heavy() -> None:
+    code = "import sys; from api.cli import main\ntry: main()\nfinally: print(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True)
     assert all(name in result.stdout for name in (*COMMANDS, *PASSING, *GROUPS))
-    assert float(result.stdout.split()[-1]) < HELP_SECONDS
+    assert not set(HEAVY) & set(result.stdout.splitlines()[-1].split())
 
 
 @pytest.mark.parametrize("name", [*COMMANDS, *GROUPS])
