@@ -62,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.workplace = workplace
             app.state.keys = ApiKeys.open(chosen)
             yield
+            await asyncio.gather(*app.state.live_endings, return_exceptions=True)
 
     # The framework's documentation pages load scripts from elsewhere; the description itself is served.
     app = FastAPI(
@@ -75,6 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.metrics = Metrics()
     app.state.sessions = LocalSessions(chosen)
     app.state.live = asyncio.Semaphore(live.SESSIONS)
+    app.state.live_endings = set()
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

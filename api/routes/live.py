@@ -8,6 +8,7 @@ faster than they can be painted, only the latest counts.
 
 import asyncio
 import json
+from collections.abc import MutableMapping
 from typing import Any, Final
 
 from fastapi import APIRouter, WebSocket
@@ -100,9 +101,18 @@ async def _hold(socket: WebSocket, actor: Actor) -> None:
         try:
             await _paint_all(socket, session)
         finally:
-            await session.end()
+            await _put_on_record(socket, session)
         await _say(socket, {"event": "ended", "frames": session.frames})
         await _close(socket, NORMAL_CODE)
+
+
+async def _put_on_record(socket: WebSocket, session: LiveSession) -> None:
+    """The end of `session` is logged whole, even if this task is cancelled meanwhile; the service waits for it."""
+    endings: set[asyncio.Task[None]] = socket.app.state.live_endings
+    ending = asyncio.create_task(session.end())
+    endings.add(ending)
+    ending.add_done_callback(endings.discard)
+    await asyncio.shield(ending)
 
 
 async def _paint_all(socket: WebSocket, session: LiveSession) -> None:
@@ -129,19 +139,25 @@ async def _answer(socket: WebSocket, session: LiveSession, data: bytes) -> None:
 
 async def _read(socket: WebSocket, latest: Latest) -> None:
     """Takes in frames until the caller stops, leaves or falls silent."""
+    try:
+        while (message := await _heard(socket, latest)) is not None:
+            if message["type"] == "websocket.disconnect" or message.get("text") == STOP:
+                break
+            if data := message.get("bytes"):
+                latest.put(data[: MAX_FRAME + 1])
+    finally:
+        latest.end()
+
+
+async def _heard(socket: WebSocket, latest: Latest) -> MutableMapping[str, Any] | None:
+    """The next message; null if the caller falls silent, which waiting for a frame in work is not."""
     while True:
         try:
             async with asyncio.timeout(PATIENCE):
-                message = await socket.receive()
+                return await socket.receive()
         except TimeoutError:
-            if latest.busy:
-                continue
-            break
-        if message["type"] == "websocket.disconnect" or message.get("text") == STOP:
-            break
-        if data := message.get("bytes"):
-            latest.put(data[: MAX_FRAME + 1])
-    latest.end()
+            if not latest.busy:
+                return None
 
 
 def _wish(text: str) -> PortraitRequest:

@@ -122,6 +122,8 @@ def test_the_page_gets_in_and_other_sites_do_not(home: Path, origin: str, allowe
             with browser.websocket_connect(address, headers=headers) as socket:
                 socket.send_text(json.dumps(WISH))
                 assert socket.receive_json()["event"] == "started"
+                socket.send_text("stop")
+                assert socket.receive_json() == {"event": "ended", "frames": 0}
             return
         with pytest.raises(WebSocketDenialResponse) as refused, browser.websocket_connect(address, headers=headers):
             pass
