@@ -26,6 +26,9 @@ TOUCH_AFTER = timedelta(minutes=10)
 """`last_used_at` is no more exact than this, so that reading never waits for a writer on every request."""
 
 
+ANONYMOUS = "anonymous"
+
+
 class Scope(StrEnum):
     """What a key may be used for; a scope is the name of the policy action that it opens."""
 
@@ -58,7 +61,12 @@ class Actor:
     @classmethod
     def anonymous(cls, tenant: str = "default") -> "Actor":
         """A caller without a key: only what is free for everybody."""
-        return cls("anonymous", tenant, frozenset({Scope.VERIFY.value}))
+        return cls(ANONYMOUS, tenant, frozenset({Scope.VERIFY.value}))
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether this may be anybody: whoever has a key shares what is kept for its tenant, others share nothing."""
+        return self.id == ANONYMOUS
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ async def perform(workplace: Workplace, actor: Actor, request: IdolRequest) -> R
         path=None,
         prompt=request.prompt,
         say=request.say,
-        seed=seed,
+        seed=made.synthesis.seed,
         input_sha256=_input_digest(request),
         record_id=made.release.record.record_id,
         sha256=made.release.record.sha256,
@@ -107,10 +107,12 @@ async def _request(workplace: Workplace, actor: Actor, request: IdolRequest) -> 
 
 
 def _make(workplace: Workplace, wish: FaceRequest, request: IdolRequest, seed: int) -> _Made:
-    from generator.portrait.idol import act, studio  # these keep the signing library out of what signs nothing
+    from generator.backends.adults import draw_adult  # these keep the networks out of what draws nothing
+    from generator.portrait.idol import act, studio
 
-    performance = None if request.still else _rehearse(workplace, request, seed)
-    synthesis = workplace.synthesizer("embedded").synthesise(studio(wish), seed=seed)
+    finders = workplace.portrait_finders
+    synthesis = draw_adult(workplace.synthesizer("embedded"), studio(wish), seed=seed, finders=finders)
+    performance = None if request.still else _rehearse(workplace, request, synthesis.seed)
     if performance is None:
         return _Made(synthesis, _still(workplace, request, synthesis), {})
     return _Made(synthesis, _clip(workplace, request, act(synthesis, performance)), performance.told)

@@ -30,7 +30,10 @@ MIME = "image/png"
 
 @dataclass(frozen=True, slots=True)
 class GenerateRequest:
-    """A wish; without `seed` one is drawn. `consent`: the caller attests that a person who is named agreed."""
+    """A wish; without `seed` one is drawn. `consent`: the caller attests that a person who is named agreed.
+
+    `backend` is a name in `generator.synthesizer.BACKENDS`.
+    """
 
     prompt: str
     purpose: str = ""
@@ -54,7 +57,7 @@ async def generate(workplace: Workplace, actor: Actor, request: GenerateRequest)
     document = generate_object(
         path=None,
         prompt=request.prompt,
-        seed=seed,
+        seed=synthesis.seed,
         record_id=release.record.record_id,
         attributes=_attributes(wish, synthesis),
         backend=release.record.backend,
@@ -86,7 +89,7 @@ def _make(
     from generator.label import labelled  # these keep the signing library out of commands that sign nothing
     from generator.release import release
 
-    synthesis = workplace.synthesizer(request.backend).synthesise(wish, seed=seed)
+    synthesis = _draw(workplace, wish, request.backend, seed)
     label = chosen(workplace, request.label)
     synthesis = replace(synthesis, pixels=labelled(synthesis.pixels, label, edited=synthesis.edited))
     # The prompt stays out of the manifest: that is for anybody to read, and a prompt may speak of somebody.
@@ -98,6 +101,12 @@ def _make(
         purpose=request.purpose,
     )
     return synthesis, released
+
+
+def _draw(workplace: Workplace, wish: FaceRequest, backend: str, seed: int) -> "Synthesis":
+    from generator.backends.adults import draw_adult
+
+    return draw_adult(workplace.synthesizer(backend), wish, seed=seed, finders=workplace.portrait_finders)
 
 
 def _attributes(wish: FaceRequest, synthesis: "Synthesis") -> dict[str, Any]:

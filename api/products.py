@@ -72,7 +72,7 @@ async def verify(workplace: Workplace, actor: Actor, data: bytes, *, name: str) 
     await permit(workplace, _request(workplace, actor, PolicyAction.VERIFY, ""))  # 1
     async with on_record(workplace, actor, VERIFICATION, name=name):
         known = await workplace.tenant_lists.of(actor.tenant)
-        media, provenance = await workplace.run(lambda: _check(workplace, data, known))  # 2
+        media, provenance = await workplace.run(lambda: _check(workplace, actor, data, known))  # 2
     verdict = decide(provenance, looked=False)
     draft = Draft(VERIFICATION, name, media.sha256, verify_object(provenance, verdict, path=name, sha256=media.sha256))
     done = await complete(workplace, actor, draft)  # 3
@@ -83,7 +83,12 @@ def _request(workplace: Workplace, actor: Actor, action: PolicyAction, purpose: 
     return PolicyRequest(actor, action, purpose, PolicyContext(jurisdiction=workplace.settings.jurisdiction))
 
 
-def _check(workplace: Workplace, data: bytes, known: Sequence[KnownMediaList]) -> tuple[Media, Provenance]:
+def _check(
+    workplace: Workplace, actor: Actor, data: bytes, known: Sequence[KnownMediaList]
+) -> tuple[Media, Provenance]:
+    seen = None if actor.is_anonymous else workplace.looks.find(actor.tenant, sha256_hex(data))
+    if seen is not None and (again := workplace.checker.recheck(data, *seen, known=known)) is not None:
+        return seen[0], again
     try:
         media, pictures = _open(data, workplace.sandbox)
     except UnreadableMedia:
@@ -93,7 +98,10 @@ def _check(workplace: Workplace, data: bytes, known: Sequence[KnownMediaList]) -
             raise
         return media, provenance  # the first segment of a stream has credentials and no picture
     first, more = (pictures[0], pictures[1:]) if pictures else (None, ())
-    return media, workplace.checker.check(data, media, first, more=more, known=known)
+    provenance, looks = workplace.checker.check_and_look(data, media, first, more=more, known=known)
+    if looks is not None and not actor.is_anonymous:
+        workplace.looks.keep(actor.tenant, media, looks)
+    return media, provenance
 
 
 def _open(data: bytes, sandbox: Sandbox) -> tuple[Media, Sequence[Pixels]]:

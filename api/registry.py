@@ -9,9 +9,10 @@ from api.repositories import ReleaseRepository, StoredRecord
 from detector.provenance.check import ProvenanceChecker
 from detector.provenance.keys import MarkKey
 from detector.provenance.known_media import KnownMediaList
+from detector.provenance.looks import Looks
 from detector.provenance.trust import TrustStore
 from detector.sandbox import Sandbox
-from detector.types import Media, Pixels, Provenance, ReleaseRecord
+from detector.types import Credentials, Provenance, ReleaseRecord
 
 
 class Registry:
@@ -47,16 +48,10 @@ class RegistryChecker(ProvenanceChecker):
         super().__init__(sandbox=sandbox, keys=keys, trust=trust, known_media=known_media, remote_hosts=remote_hosts)
         self._registry = registry
 
-    def check(
-        self,
-        data: bytes,
-        media: Media,
-        pixels: Pixels | None,
-        *,
-        more: Sequence[Pixels] = (),
-        known: Sequence[KnownMediaList] = (),
+    def _gather(
+        self, data: bytes, credentials: Credentials, looks: Looks, known: Sequence[KnownMediaList]
     ) -> Provenance:
-        found = super().check(data, media, pixels, more=more, known=known)
+        found = super()._gather(data, credentials, looks, known)
         record_id = found.watermark.record_id
         if not found.watermark.detected or record_id is None:
             return found

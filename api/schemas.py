@@ -23,6 +23,7 @@ class GenerationBody(_Body):
     best_effort: bool = False
     """Draw what can be drawn of the prompt instead of refusing it."""
     consent: bool = False
+    backend: Code = "embedded"
 
 
 class IdolBody(_Body):

@@ -1,4 +1,4 @@
-"""Searches a prompt for what the policy has rules about: minors, sexual content, and persons by name."""
+"""Searches a prompt for what the policy has rules about: minors, sexual content, politics, papers, persons by name."""
 
 import re
 import tomllib
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 TERMS = Path(__file__).with_name("screening.toml")
+TOPICS = ("minor", "sexual", "political", "impersonation")
+"""Lists in `TERMS` whose words alone call for a rule."""
 ADULT = 18
 NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 NUMBERS += ["eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"]
@@ -25,10 +27,10 @@ Terms: TypeAlias = dict[str, frozenset[str]]
 
 
 def screen(text: str) -> frozenset[str]:
-    """What `text` asks for, out of `minor`, `sexual` and `named_person`: for `PolicyContext.screened`."""
+    """What `text` asks for, out of `TOPICS` and `named_person`: for `PolicyContext.screened`."""
     plain = unicodedata.normalize("NFKC", text)
     age, lowered = requested_age(text), plain.casefold()
-    found = {name for name in ("minor", "sexual") if _mentions(lowered, name)}
+    found = {name for name in TOPICS if _mentions(lowered, name)}
     if age is not None and age < ADULT:
         found.add("minor")
     if _mentions(lowered, "person") or _mentions(lowered, "named_by") or _has_name(plain):

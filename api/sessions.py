@@ -27,10 +27,14 @@ PAGE_SCOPES = frozenset(
         Scope.INSPECT.value,
         Scope.GENERATE.value,
         Scope.MARK.value,
+        Scope.EDIT_PORTRAIT.value,
         Scope.STYLISE.value,
         Scope.READ_AUDIT.value,
     }
 )
+"""What the page has forms for. Changing portraits is among it because whoever gets the session may do the same with
+`shingan portrait` already; consent, purpose, known media and apparent age are the policy's to ask for, here as there.
+Whatever reaches further (keys, lists, exports, reviews) stays with API keys and the command line."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PAGE_SCHEMES = {"ws": "http", "wss": "https"}
 """Scheme of a page that opens a WebSocket of this scheme on its own site."""

@@ -8,6 +8,8 @@ from platformdirs import user_cache_path, user_data_path
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from generator.backends.settings import TRUNCATION, BackendSettings, DiffusersSettings, StyleganSettings
+
 MEBIBYTE = 1024 * 1024
 HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:]+")
 
@@ -62,6 +64,22 @@ class Settings(BaseSettings):
     device: str = "auto"
     detector: Literal["auto", "small", "vit"] = "auto"
     """Synthesis expert; `auto` takes `vit` on CUDA if its base weights are in home (`shingan weights vit`)."""
+    diffusers_model: str = ""
+    """Pipeline of the backend `diffusers`: a folder, or a hub id that is in the local cache."""
+    diffusers_lora: Path | None = None
+    """A LoRA for it: a safetensors file, or a folder with one."""
+    diffusers_negative: str = Field(default="", max_length=400)
+    """Added to what the backend's negative prompt always says."""
+    diffusers_steps: int | None = Field(default=None, ge=1, le=1000)
+    diffusers_guidance: float | None = Field(default=None, ge=0, le=50)
+    diffusers_download: bool = False
+    """Whether the pipeline may be fetched from the hub."""
+    diffusers_offload: bool = False
+    """Whether parts of the pipeline wait in main memory instead of the GPU's."""
+    stylegan_weights: Path | None = None
+    """Network of the backend `stylegan`: a pickle of NVLabs (never executed), or its converted form."""
+    stylegan_truncation: float = Field(default=TRUNCATION, ge=0, le=1)
+    stylegan_class: int | None = Field(default=None, ge=0)
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
     local_page: bool = True
@@ -96,6 +114,21 @@ class Settings(BaseSettings):
         if (key is None) != (info.data.get("signing_cert") is None):
             raise ValueError("SHINGAN_SIGNING_CERT and SHINGAN_SIGNING_KEY are set both or neither")
         return key
+
+    @property
+    def backends(self) -> BackendSettings:
+        """What the face backends are opened with."""
+        diffusers = DiffusersSettings(
+            model=self.diffusers_model,
+            lora=self.diffusers_lora,
+            negative=self.diffusers_negative,
+            steps=self.diffusers_steps,
+            guidance=self.diffusers_guidance,
+            download=self.diffusers_download,
+            offload=self.diffusers_offload,
+        )
+        stylegan = StyleganSettings(self.stylegan_weights, self.stylegan_truncation, self.stylegan_class)
+        return BackendSettings(self.device, self.cache, diffusers, stylegan)
 
     def ensure_home(self) -> Path:
         """`home`, made with mode 0700 if it was missing."""

@@ -21,6 +21,7 @@ from api.storage import Blobs
 from api.tenant_lists import TenantLists
 from detector.provenance.keys import MarkKey, load_mark_keys
 from detector.provenance.known_media import KnownMediaList
+from detector.provenance.looks import LookMemory
 from detector.provenance.trust import TrustStore
 from detector.sandbox import Limits, Sandbox
 
@@ -52,6 +53,7 @@ class Workplace:
         self.registry = Registry(database, asyncio.get_running_loop())
         self.fingerprints = FingerprintIndex(database)
         self.tenant_lists = TenantLists(database)
+        self.looks = LookMemory()
         self._synthesizers: dict[str, Synthesizer] = {}
         self._lock = threading.Lock()
         few_arenas()
@@ -166,5 +168,5 @@ class Workplace:
 
         with self._lock:
             if name not in self._synthesizers:
-                self._synthesizers[name] = open_synthesizer(name)
+                self._synthesizers[name] = open_synthesizer(name, settings=self.settings.backends)
             return self._synthesizers[name]

@@ -1,4 +1,4 @@
-"""Active-appearance model of a portrait: numbers for shape and for texture in, a smooth 128 px picture out.
+"""Active-appearance model of a portrait: numbers for shape and for texture in, a smooth 128 px cut-out of it out.
 
 After Cootes, Edwards and Taylor, "Active appearance models" (2001): a mesh says where the face is, a texture
 in the mean shape says what it looks like, both are linear in their principal components.
@@ -16,6 +16,17 @@ Floats: TypeAlias = NDArray[np.float32]
 
 FRAME = 128
 """Side of the model's picture in pixels."""
+
+CHANNELS = 4
+"""Red, green and blue of the person before a wall of colour `WALL`, and the share of person in each pixel."""
+
+WALL = 0.75
+"""Grey of the wall before which colours are stated; another wall is added to the share that it has."""
+
+FAINTEST = 0.1
+"""Share of person below which its colour is not told from the wall's."""
+FIRM = (0.08, 0.92)
+"""Shares of person that count as none and all."""
 
 TEXTURE_SIDE = 64
 """Side at which texture components are kept; the mean is kept at the full frame."""
@@ -56,11 +67,11 @@ class Mesh:
         return blurred
 
     def to_mean(self, picture: Floats, points: Floats) -> Floats:
-        """Unwarps a picture (F F 3) whose face lies at `points` into the mean shape."""
+        """Unwarps a picture (F F C) whose face lies at `points` into the mean shape."""
         return _sample(picture, pixel_grid() + self.displacement(points))
 
     def from_mean(self, texture: Floats, points: Floats) -> Floats:
-        """Warps a texture (F F 3) in the mean shape so that its face lies at `points`."""
+        """Warps a texture (F F C) in the mean shape so that its face lies at `points`."""
         field, grid = self.displacement(points), pixel_grid()
         source = grid
         for _ in range(INVERSE_STEPS):
@@ -76,9 +87,9 @@ class Appearance:
     shape_basis: Floats
     """S 2P', pixels per standard deviation."""
     mean_texture: Floats
-    """F F 3, 0–1."""
+    """F F 4, 0–1."""
     texture_basis: Floats
-    """T 3·64·64, intensity per standard deviation."""
+    """T 4·64·64, intensity per standard deviation."""
 
     def points(self, shape: Floats) -> Floats:
         """Face points P' 2 of the given shape numbers."""
@@ -87,13 +98,13 @@ class Appearance:
         return points
 
     def texture(self, numbers: Floats) -> Floats:
-        """Picture in the mean shape, F F 3, about 0–1."""
-        small = (numbers @ self.texture_basis).reshape(TEXTURE_SIDE, TEXTURE_SIDE, 3)
+        """Cut-out in the mean shape, F F 4, about 0–1."""
+        small = (numbers @ self.texture_basis).reshape(TEXTURE_SIDE, TEXTURE_SIDE, CHANNELS)
         detail: Floats = cv2.resize(small, (FRAME, FRAME), interpolation=cv2.INTER_CUBIC)
         return self.mean_texture + detail
 
     def render(self, *, shape: Floats, texture: Floats) -> Floats:
-        """The smooth picture, F F 3, RGB 0–1."""
+        """The smooth cut-out, F F 4, 0–1."""
         picture = self.mesh.from_mean(self.texture(texture), self.points(shape))
         return np.clip(picture, 0, 1).astype(np.float32)
 
@@ -112,6 +123,28 @@ class Appearance:
             mean_texture=tensors["texture.mean"].astype(np.float32) / np.float32(255),
             texture_basis=tensors["texture.basis"].astype(np.float32) * steps[:, None],
         )
+
+
+def bare(cut: Floats) -> Floats:
+    """Colours of the person alone, H W 3, from a cut-out (H W 4) before the model's wall."""
+    person = cut[..., 3:]
+    colours = (cut[..., :3] - (1 - person) * np.float32(WALL)) / np.maximum(person, FAINTEST)
+    alone: Floats = np.ascontiguousarray(np.clip(colours, 0, 1).astype(np.float32))
+    return alone
+
+
+def firm(cut: Floats) -> Floats:
+    """The cut-out with shares near none and all made so: what is left of ripples in the wall goes."""
+    low, high = FIRM
+    person = np.clip((cut[..., 3:] - low) / (high - low), 0, 1)
+    colours = person * bare(cut) + (1 - person) * np.float32(WALL)
+    return np.concatenate([colours, person], 2).astype(np.float32)
+
+
+def before_wall(cut: Floats, wall: Floats) -> Floats:
+    """Cut-out (H W 4) before another wall (H W 3 or 3): H W 3, 0–1."""
+    picture: Floats = cut[..., :3] + (1 - cut[..., 3:]) * (wall - np.float32(WALL))
+    return np.clip(picture, 0, 1).astype(np.float32)
 
 
 def _sample(picture: Floats, at: Floats) -> Floats:

@@ -32,8 +32,8 @@ class FaceRequest:
     """What a face should look like; an attribute that is not in `attributes` is left to chance."""
 
     attributes: Mapping[str, str] = field(default_factory=dict)
-    """By name: sex, ethnicity, hair_colour, hair_length, skin, expression, mouth, turn, background, age, eye_colour,
-    lips, freckles, glasses."""
+    """By name: sex, ethnicity, hair_colour, hair_length, skin, expression, mouth, turn, background, age, look,
+    beard, eye_colour, lips, freckles, glasses."""
     screened: tuple[str, ...] = ()
     """Reasons for the policy to look closer: minor, sexual, named_person."""
     requested_age: int | None = None

@@ -1,22 +1,26 @@
-"""Small convolutional network that turns the smooth picture of the appearance model into a photo-like one."""
+"""Convolutional network that turns the smooth cut-out of the appearance model into a photo-like one."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, pixel_shuffle, pixel_unshuffle
 
-CONDITION = 13
+CONDITION = 14
+CHANNELS = 4
+"""Colours before the model's wall, and the share of person in each pixel."""
 NOISE_CHANNELS, NOISE_SIDE = 8, 32
 MAP_SIDE = 32
+HIGH, LOW, LOW_BLOCKS = 96, 192, 5
+AT_64, AT_128 = 32, 16
 
 
 class Block(nn.Module):
     """Residual: depthwise 5×5, then two pointwise convolutions with the condition added between them."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, condition: int = CONDITION) -> None:
         super().__init__()
         self.depth = nn.Conv2d(width, width, 5, padding=2, groups=width)
         self.widen = nn.Conv2d(width, 2 * width, 1)
-        self.style = nn.Linear(CONDITION, 2 * width)
+        self.style = nn.Linear(condition, 2 * width)
         self.narrow = nn.Conv2d(2 * width, width, 1)
         nn.init.zeros_(self.narrow.weight)
 
@@ -39,37 +43,35 @@ class Tail(nn.Module):
 
 
 class Refiner(nn.Module):
-    """`coarse` B 3 128 128 in 0–1, `condition` B 13, `noise` B 8 32 32 standard normal → B 3 128 128, about 0–1."""
+    """`coarse` B 4 128 128 in 0–1, `condition` B 14, `noise` B 8 32 32 standard normal → B 4 128 128, about 0–1."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.place = nn.Parameter(torch.zeros(1, 96, MAP_SIDE, MAP_SIDE))
-        self.enter = nn.Conv2d(48, 96, 3, padding=1)
-        self.high = nn.ModuleList([Block(96)])
-        self.down = nn.Conv2d(96, 160, 3, stride=2, padding=1)
-        self.low = nn.ModuleList([Block(160) for _ in range(4)])
-        self.up = nn.Conv2d(160, 4 * 96, 1)
-        self.noise = nn.Conv2d(NOISE_CHANNELS, 96, 1)
-        self.join = Block(96)
-        self.dense = Tail(96)
-        self.to64 = nn.Conv2d(96, 4 * 32, 3, padding=1)
-        self.at64 = Tail(32)
-        self.to128 = nn.Conv2d(32, 4 * 12, 3, padding=1)
-        self.at128 = nn.Conv2d(12, 12, 3, padding=1)
-        self.leave = nn.Conv2d(12, 3, 3, padding=1)
+        self.place = nn.Parameter(torch.zeros(1, HIGH, MAP_SIDE, MAP_SIDE))
+        self.enter = nn.Conv2d(16 * CHANNELS, HIGH, 3, padding=1)
+        self.high = Block(HIGH)
+        self.down = nn.Conv2d(HIGH, LOW, 3, stride=2, padding=1)
+        self.low = nn.ModuleList([Block(LOW) for _ in range(LOW_BLOCKS)])
+        self.up = nn.Conv2d(LOW, 4 * HIGH, 1)
+        self.noise = nn.Conv2d(NOISE_CHANNELS, HIGH, 1)
+        self.join = Block(HIGH)
+        self.dense = Tail(HIGH)
+        self.to64 = nn.Conv2d(HIGH, 4 * AT_64, 3, padding=1)
+        self.at64 = Tail(AT_64)
+        self.to128 = nn.Conv2d(AT_64, 4 * AT_128, 3, padding=1)
+        self.at128 = Tail(AT_128)
+        self.leave = nn.Conv2d(AT_128, CHANNELS, 3, padding=1)
         nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
         nn.init.normal_(self.noise.weight, std=0.02)
 
     def forward(self, coarse: Tensor, condition: Tensor, noise: Tensor) -> Tensor:
-        skip = self.enter(pixel_unshuffle(2 * coarse - 1, 4)) + self.place
-        for block in self.high:
-            skip = block(skip, condition)
+        skip = self.high(self.enter(pixel_unshuffle(2 * coarse - 1, 4)) + self.place, condition)
         maps = gelu(self.down(skip))
         for block in self.low:
             maps = block(maps, condition)
         maps = skip + pixel_shuffle(self.up(maps), 2) + self.noise(noise)
         maps = self.dense(self.join(maps, condition))
-        maps = self.at64(pixel_shuffle(gelu(self.to64(maps)), 2))
-        maps = pixel_shuffle(gelu(self.to128(maps)), 2)
-        maps = gelu(self.at128(maps)) + maps
+        maps = self.at64(gelu(pixel_shuffle(self.to64(maps), 2)))
+        maps = self.at128(gelu(pixel_shuffle(self.to128(maps), 2)))
         return coarse + self.leave(maps)  # type: ignore[no-any-return]

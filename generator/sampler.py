@@ -10,10 +10,12 @@ from generator.appearance import Floats
 
 SEXES = ("female", "male")
 ETHNICITIES = ("asian", "black", "latino", "white")
-MEASURES = ("yaw", "pitch", "smile", "mouth", "skin", "hair_lightness", "hair_length", "background")
+MEASURES = ("yaw", "pitch", "smile", "mouth", "skin", "hair_lightness", "hair_length", "beard", "youth")
 """What is measured on a portrait, in standard deviations of the training portraits."""
 
 COLOURS = ("black", "brown", "blond")
+NO_COLOUR = len(COLOURS)
+"""Stands for the colour of hair that is not seen."""
 LENGTHS = ("short", "medium", "long")
 
 SHAPE_NUMBERS = 24
@@ -23,7 +25,7 @@ CLIP = 2.5
 """Standard deviations beyond which a draw is cut (truncation)."""
 FARTHEST = 4.0
 """Standard deviations beyond which no face number goes, whatever is asked."""
-HAIR_MIX = (0.55, 0.27, 0.18)
+HAIR_MIX = (0.5, 0.3, 0.2)
 """Shares of an anchor and its nearest neighbours: none of the training portraits is left whole."""
 NEIGHBOURHOOD = 60
 """Random anchors among which the neighbours are sought."""
@@ -32,11 +34,13 @@ FEWEST = 8
 DONORS = 12
 """Fewest portraits whose measures may stand model for a request."""
 JITTER = 0.25
+OLDEST_YOUTH = 0.5
+"""Standard deviations of the youthful look that no face exceeds: some of the portraits beyond it could be minors."""
 
 BLACK_LIGHTNESS, BLACK_YELLOW = 16.0, 5.0
 BLOND_LIGHTNESS, BLOND_YELLOW = 33.0, 10.0
 """CIE L and b of hair; by eye on 200 portraits."""
-SHORT, LONG = 0.10, 0.45
+SHORT, LONG = 0.10, 0.33
 """Share of hair beside jaw and neck; by eye on 200 portraits."""
 
 
@@ -81,7 +85,7 @@ class Draw:
     texture: Floats
     """T, hair first."""
     condition: Floats
-    """13: sex as ±1, ethnicity as one of four, the measures."""
+    """14: sex as ±1, ethnicity as one of four, the measures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ class Sampler:
     hair: Floats
     """A 110."""
     measures: Floats
-    """A 8."""
+    """A 9."""
     sex: NDArray[np.int64]
     ethnicity: NDArray[np.int64]
     colour: NDArray[np.int64]
@@ -186,7 +190,7 @@ class Sampler:
         return mixed, anchor
 
     def _measures(self, wanted: Wanted, *, anchor: int, sex: int, ethnicity: int, rng: np.random.Generator) -> Floats:
-        """Pose, skin, hair and background go with the hair anchor, the expression with another portrait."""
+        """Pose, skin, hair, beard and age go with the hair anchor, the expression with another portrait."""
         bounds = wanted.measures or {}
         shortfall = np.where((self.sex == sex) & (self.ethnicity == ethnicity), 0.0, 9.0)
         for name, (low, high) in bounds.items():
@@ -198,6 +202,8 @@ class Sampler:
         expression = [MEASURES.index("smile"), MEASURES.index("mouth")]
         measures[expression] = self.measures[rng.choice(donors), expression]
         measures[:5] += JITTER * rng.standard_normal(5).astype(np.float32)
+        youth = MEASURES.index("youth")
+        measures[youth] = min(measures[youth], OLDEST_YOUTH)
         for name, (low, high) in bounds.items():
             column = MEASURES.index(name)
             measures[column] = np.clip(measures[column], low, high)

@@ -8,11 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.types import Pixels
+from generator.backends.settings import BackendSettings
 from generator.errors import BackendUnavailable
 from generator.prompt import FaceRequest
 
 DELIVERED = 512
 """Side in pixels of every face that a backend hands over."""
+SHIPPED = "embedded"
+"""The backend that needs nothing but the package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +46,35 @@ class Synthesizer(Protocol):
         ...
 
 
-def _embedded() -> Synthesizer:
+def _embedded(_: BackendSettings) -> Synthesizer:
     from generator.backends.embedded import Embedded
 
     return Embedded.load()
 
 
-BACKENDS: Mapping[str, Callable[[], Synthesizer]] = {"embedded": _embedded}
+def _diffusers(settings: BackendSettings) -> Synthesizer:
+    from generator.backends.diffusers_backend import Diffusers
+
+    return Diffusers.load(settings.diffusers, device=settings.device)
 
 
-def open_synthesizer(name: str = "embedded") -> Synthesizer:
-    """Loads the backend `name`; raises `BackendUnavailable` if there is none or its weights are not as carded."""
+def _stylegan(settings: BackendSettings) -> Synthesizer:
+    from generator.backends.stylegan import Stylegan
+
+    return Stylegan.load(settings.stylegan, device=settings.device, cache=settings.cache)
+
+
+BACKENDS: Mapping[str, Callable[[BackendSettings], Synthesizer]] = {
+    SHIPPED: _embedded,
+    "diffusers": _diffusers,
+    "stylegan": _stylegan,
+}
+
+
+def open_synthesizer(name: str = SHIPPED, *, settings: BackendSettings | None = None) -> Synthesizer:
+    """Loads the backend `name`; raises `BackendUnavailable` if there is none or its weights cannot be used."""
     try:
         opener = BACKENDS[name]
     except KeyError as error:
         raise BackendUnavailable(f"there is no backend {name!r}, only {', '.join(sorted(BACKENDS))}") from error
-    return opener()
+    return opener(settings or BackendSettings())

@@ -44,6 +44,21 @@ PLAIN: Mapping[str, Attributes] = {
     "fair-haired": {"hair_colour": "blond"},
     "long-haired": {"hair_length": "long"},
     "short-haired": {"hair_length": "short"},
+    "redhead": {"hair_colour": "red"},
+    "red-haired": {"hair_colour": "red"},
+    "ginger": {"hair_colour": "red"},
+    "grey-haired": {"hair_colour": "grey"},
+    "gray-haired": {"hair_colour": "grey"},
+    "white-haired": {"hair_colour": "white"},
+    "pink-haired": {"hair_colour": "pink"},
+    "blue-haired": {"hair_colour": "blue"},
+    "bearded": {"beard": "full", "sex": "male"},
+    "clean-shaven": {"beard": "none"},
+    "beardless": {"beard": "none"},
+    "no beard": {"beard": "none"},
+    "without a beard": {"beard": "none"},
+    "mature": {"look": "mature"},
+    "middle-aged": {"look": "mature"},
     "light-skinned": {"skin": "light"},
     "fair-skinned": {"skin": "light"},
     "dark-skinned": {"skin": "dark"},
@@ -95,6 +110,16 @@ HEADS: Mapping[str, Mapping[str, Attributes]] = {
         "blond": {"hair_colour": "blond"},
         "blonde": {"hair_colour": "blond"},
         "fair": {"hair_colour": "blond"},
+        "red": {"hair_colour": "red"},
+        "ginger": {"hair_colour": "red"},
+        "grey": {"hair_colour": "grey"},
+        "gray": {"hair_colour": "grey"},
+        "silver": {"hair_colour": "grey"},
+        "white": {"hair_colour": "white"},
+        "pink": {"hair_colour": "pink"},
+        "blue": {"hair_colour": "blue"},
+        "green": {"hair_colour": "green"},
+        "purple": {"hair_colour": "purple"},
         "long": {"hair_length": "long"},
         "short": {"hair_length": "short"},
         "medium": {"hair_length": "medium"},
@@ -118,6 +143,18 @@ HEADS: Mapping[str, Mapping[str, Attributes]] = {
         "light": {"background": "light"},
         "bright": {"background": "light"},
         "dark": {"background": "dark"},
+        "white": {"background": "white"},
+        "black": {"background": "black"},
+        "grey": {"background": "grey"},
+        "gray": {"background": "grey"},
+        "blue": {"background": "blue"},
+        "green": {"background": "green"},
+        "red": {"background": "red"},
+        "pink": {"background": "pink"},
+        "yellow": {"background": "yellow"},
+        "beige": {"background": "beige"},
+        "brown": {"background": "brown"},
+        "purple": {"background": "purple"},
         "plain": {},
         "neutral": {},
     },
@@ -138,12 +175,13 @@ HEADS: Mapping[str, Mapping[str, Attributes]] = {
         "hazel": {"eye_colour": "hazel"},
     },
     "lipstick": {"red": {"lips": "red"}, "pink": {"lips": "pink"}, "dark": {"lips": "dark"}},
+    "beard": {"full": {"beard": "full", "sex": "male"}},
     "expression": {"happy": {"expression": "smile"}, "neutral": {"expression": "neutral"}},
     "person": {"black": {"ethnicity": "black"}, "white": {"ethnicity": "white"}},
 }
 """Nouns, and what an adjective before them (or after them and `is`) means."""
 
-DEFAULTS: Mapping[str, Attributes] = {"lipstick": {"lips": "red"}}
+DEFAULTS: Mapping[str, Attributes] = {"lipstick": {"lips": "red"}, "beard": {"beard": "full", "sex": "male"}}
 """What a noun means without an adjective."""
 
 HEAD_WORDS: Mapping[str, str] = {
@@ -159,6 +197,7 @@ HEAD_WORDS: Mapping[str, str] = {
     "eye": "eyes",
     "eyes": "eyes",
     "lipstick": "lipstick",
+    "beard": "beard",
     "expression": "expression",
     "person": "person",
     "human": "person",
@@ -184,16 +223,16 @@ ABSENT = frozenset(
 """Things that nobody gets without asking, so that their absence is a promise that is kept."""
 
 FILLER = listed(
-    """a an and any at big bright broad camera close-up closeup create for from gentle generate get give has have
-    having he her here high high-quality his i image in is are it kind little like make me my of on one photo
-    photograph photographic photorealistic picture please plain professional quality realistic she shot show showing
-    shoulders slight slightly soft some someone somebody studio synthetic that the their them they this to very want
-    warm wearing wide who whose with looking human"""
+    """a against an and any at before behind big bright broad camera close-up closeup create for from front gentle
+    generate get give has have having he her here high high-quality his i image in is are it kind little like
+    make me my of on one photo photograph photographic photorealistic picture please plain professional
+    quality realistic she shot show showing shoulders slight slightly soft some someone somebody studio
+    synthetic that the their them they this to very want warm wearing wide who whose with looking human"""
 )
 """Words that ask for nothing, or for what every picture of the model is."""
 
 UNDRAWN = listed(
-    """beard beards bangs cap cheeks cheekbones chin clothes collar dimples dress ear earring earrings ears
+    """beards bangs cap cheeks cheekbones chin clothes collar dimples dress ear earring earrings ears
     eyebrows eyelashes forehead fringe hat headscarf hijab jacket jaw jewellery jewelry
     makeup mask mole moustache mustache necklace nose piercing ponytail scar scarf shirt stubble suit
     tattoo teeth tie uniform wrinkles"""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.commands.bench_detect import bench_face, detect
+from api.commands.bench_verify import verify
 from api.commands.bench_watermark import watermark
 from api.commands.console import print_json, print_table
 from api.commands.running import load_settings
@@ -22,6 +23,7 @@ SIDE = 512
 app = typer.Typer(help="How fast this machine is.")
 app.command("detect")(detect)
 app.command("watermark")(watermark)
+app.command("verify")(verify)
 
 
 @app.callback(invoke_without_command=True)

@@ -34,6 +34,7 @@ def generate(
     best_effort: Annotated[bool, typer.Option(help="Draw what can be drawn instead of refusing the rest.")] = False,
     label: Annotated[LabelName, typer.Option(help="Visible label; auto: as the jurisdiction asks.")] = "auto",
     consent: Annotated[bool, typer.Option(help="Attest that the person who is named agreed.")] = False,
+    backend: Annotated[str, typer.Option(help="What draws: embedded, diffusers or stylegan.")] = "embedded",
 ) -> None:
     """Generate marked faces of people who do not exist."""
     lines = Lines(COLUMNS, row, as_json=as_json)
@@ -42,7 +43,9 @@ def generate(
     async def job(workplace: "Workplace") -> None:
         from api.making import GenerateRequest
 
-        wish = GenerateRequest(prompt, purpose=purpose, best_effort=best_effort, consent=consent, label=label)
+        wish = GenerateRequest(
+            prompt, purpose=purpose, best_effort=best_effort, consent=consent, label=label, backend=backend
+        )
         order = Order(workplace, wish, out=out)
         with Progress.over(number, wanted=not as_json) as bar:
             for index in range(number):

@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from api.commands import pair
 from api.commands.outcome import ExtraMissing
 
 PASS_ON: dict[str, Any] = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -18,8 +19,11 @@ def train(context: typer.Context) -> None:
 
 
 def evaluate(context: typer.Context) -> None:
-    """Measure the shipped experts on an index of labelled files (see detector.training.evaluate)."""
-    run_program("evaluate", context.args)
+    """Measure the experts on labelled files (see detector.training.evaluate), or with --pair on our own faces."""
+    if pair.FLAG in context.args:
+        pair.run(context.args)
+    else:
+        run_program("evaluate", context.args)
 
 
 def calibrate(context: typer.Context) -> None:

@@ -24,6 +24,7 @@ async def create(place: Place, actor: CanGenerate, body: GenerationBody, counter
         best_effort=body.best_effort,
         consent=body.consent,
         label=body.label,
+        backend=body.backend,
     )
     made = await products.generate(place, actor, wish)
     counters.products.labels("generation", "released").inc()

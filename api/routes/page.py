@@ -7,16 +7,19 @@ from fastapi.responses import HTMLResponse
 
 from api.access import CanInspect, Place
 from api.live import FRAME_SIDE, LIVE_STYLES
+from api.middleware import SECURITY_HEADERS
 from api.rendering import case_html, page_html
+from api.routes.page_offers import offers
 from api.sessions import LocalSessions
 from api.shelf import case_of, inspection
 from detector.provenance.trust import OWN_LIST
 
 router = APIRouter(include_in_schema=False)
-PURPOSES = ("research", "education", "testing", "entertainment", "advertising", "design")
-"""Offered on the page; the policy decides, and other codes may be sent over the API."""
-OWN_CAMERA = {"permissions-policy": "camera=(self), geolocation=(), microphone=()"}
-"""Of the page alone: live art asks for the camera."""
+OWN_HEADERS = {
+    "permissions-policy": "camera=(self), geolocation=(), microphone=()",
+    "content-security-policy": f"{SECURITY_HEADERS['content-security-policy']}; media-src blob:",
+}
+"""Of the page alone: live art asks for the camera, and an idol's clip is played from the page's own memory."""
 
 
 @router.get("/")
@@ -26,16 +29,16 @@ async def desk(request: Request, place: Place) -> HTMLResponse:
     chosen = place.settings
     sessions: LocalSessions = request.app.state.sessions
     session = sessions.open(request)
-    context = {
+    context: dict[str, object] = {
         "trust_lists": [item.name for item in lists if item.name != OWN_LIST],
         "max_bytes": chosen.max_bytes,
         "max_megabytes": chosen.max_bytes // 2**20,
-        "purposes": PURPOSES,
         "styles": LIVE_STYLES,
         "frame_side": FRAME_SIDE,
         "version": version("shingan"),
     }
-    response = HTMLResponse(page_html(context | {"local": session is not None}), headers=OWN_CAMERA)
+    context |= offers() | {"local": session is not None}
+    response = HTMLResponse(page_html(context), headers=OWN_HEADERS)
     if session is not None:
         session.give(response)
     return response

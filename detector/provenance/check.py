@@ -9,6 +9,7 @@ from detector.provenance.declaration import read_declaration
 from detector.provenance.fingerprint import pdq
 from detector.provenance.keys import MarkKey
 from detector.provenance.known_media import KnownMediaList
+from detector.provenance.looks import Looks
 from detector.provenance.remote import NotFetched, RemoteManifests
 from detector.provenance.trust import TrustStore
 from detector.provenance.watermark import detect, detect_clip
@@ -60,22 +61,53 @@ class ProvenanceChecker:
         `DetectorError` if the sandbox itself is. Of a clip, `pixels` is the frame that stands for it, and `more` are
         others in which the watermark may be. `known` are lists that count for this file beside those for all.
         """
+        return self.check_and_look(data, media, pixels, more=more, known=known)[0]
+
+    def check_and_look(
+        self,
+        data: bytes,
+        media: Media,
+        pixels: Pixels | None,
+        *,
+        more: Sequence[Pixels] = (),
+        known: Sequence[KnownMediaList] = (),
+    ) -> tuple[Provenance, Looks | None]:
+        """`check`, and what it saw in the pixels, for `recheck`; null without pixels."""
         credentials = self._read_credentials(data, media.mime)  # 1. what its metadata says, and who signed it
-        declaration = read_declaration(data)
         if pixels is None:
-            return Provenance(credentials, WatermarkReading(detected=False), declaration=declaration)
-        pictures = (pixels, *more)
-        watermark = self._search(pictures, self._keys)  # 2. what its pixels say
-        others = () if _settled(credentials, watermark) else self._search_beside(pictures, watermark, self._keys)
-        fingerprint, quality = pdq(pixels)  # 3. what it looks like
-        matches = self._find_known(fingerprint, quality, known)  # 4. who has seen it before
+            unseen = WatermarkReading(detected=False)
+            return Provenance(credentials, unseen, declaration=read_declaration(data)), None
+        looks = self._look((pixels, *more), credentials)  # 2. what its pixels say, and what it looks like
+        return self._gather(data, credentials, looks, known), looks  # 3. who has seen it before
+
+    def recheck(
+        self, data: bytes, media: Media, looks: Looks, *, known: Sequence[KnownMediaList] = ()
+    ) -> Provenance | None:
+        """`check` for a file whose pixels were seen before; null if they have to be seen again.
+
+        Credentials are read anew: certificates expire and trust is withdrawn.
+        """
+        credentials = self._read_credentials(data, media.mime)
+        if looks.others is None and not _settled(credentials, looks.watermark):
+            return None
+        return self._gather(data, credentials, looks, known)
+
+    def _look(self, pictures: Sequence[Pixels], credentials: Credentials) -> Looks:
+        watermark = self._search(pictures, self._keys)
+        settled = _settled(credentials, watermark)
+        others = None if settled else self._search_beside(pictures, watermark, self._keys)
+        return Looks(watermark, *pdq(pictures[0]), others)
+
+    def _gather(
+        self, data: bytes, credentials: Credentials, looks: Looks, known: Sequence[KnownMediaList]
+    ) -> Provenance:
         return Provenance(
             credentials,
-            watermark,
-            fingerprint=fingerprint,
-            known_media=matches,
-            declaration=declaration,
-            other_marks=others,
+            looks.watermark,
+            fingerprint=looks.fingerprint,
+            known_media=self._find_known(looks.fingerprint, looks.quality, known),
+            declaration=read_declaration(data),
+            other_marks=looks.others or (),
         )
 
     def _read_credentials(self, data: bytes, mime: str) -> Credentials:

@@ -21,6 +21,8 @@ TITLE_BAR: Final = 64
 SCREEN_SCALE: Final = 0.85
 PERSPECTIVE: Final = 0.02
 """Share of each side by which two corners move."""
+FRAMES, FRAME_NOISE, DENOISE = 3, 12.0, 6
+"""Frames that are averaged, grey levels of noise in each, and the strength of the filter: more blurs skin away."""
 
 Attack = Callable[[Pixels, np.random.Generator], Pixels]
 
@@ -138,6 +140,12 @@ def print_scan(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     return encode(noise(whole(pale), rng, sigma=5), rng, kind="JPEG", quality=80)
 
 
+def denoised(pixels: Pixels, rng: np.random.Generator, *, sigma: float = FRAME_NOISE) -> Pixels:
+    """Three noisy frames of the same picture, averaged, then smoothed by non-local means (Buades et al. 2005)."""
+    frames = [noise(pixels, rng, sigma=sigma).astype(np.float32) for _ in range(FRAMES)]
+    return np.asarray(cv2.fastNlMeansDenoisingColored(whole(np.mean(frames, axis=0)), None, DENOISE, DENOISE), np.uint8)
+
+
 def combined(pixels: Pixels, rng: np.random.Generator, *, steps: tuple[Attack, ...]) -> Pixels:
     for step in steps:
         pixels = step(pixels, rng)
@@ -191,6 +199,7 @@ ATTACKS: Final[Mapping[str, Attack]] = {
     "hue 30°": partial(hue, degrees=30),
     "greyscale": greyscale,
     "text overlay": text,
+    "three noisy frames, denoised": denoised,
     "screenshot": screenshot,
     "print and scan": print_scan,
     "resize 50 %, JPEG 70": partial(combined, steps=(partial(resize, scale=0.5), _jpeg(70))),

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from detector.training.attacks import ATTACKS, whole
 from detector.training.mark_journal import Journal, Result, picture_name
 from detector.training.mark_peers import Contestant
+from detector.training.mark_redraw import REDRAWN, learnt, redraw_all
 from detector.training.metrics import wilson
 from detector.types import Pixels
 
@@ -27,7 +28,7 @@ FORGED: Final = "mean of outputs forged on"
 OUTPUTS: Final = 50
 SQUARE: Final = 512
 """Side to which photos are cut for the two rows that average outputs."""
-ROWS: Final = (*ATTACKS, TAKEN_OFF, FORGED)
+ROWS: Final = (*ATTACKS, TAKEN_OFF, FORGED, REDRAWN)
 
 Progress = Callable[[str], None]
 
@@ -72,8 +73,12 @@ def measure(
     for one in contestants:
         key = f"average/{one.name}/{one.version}/{everything}"
         tallies[one.name].add(kept.once(key, partial(_average, photos, one)))
+    model, redrawing = learnt(photos)
+    for one in contestants:
+        tallies[one.name].add(redraw_all(photos, one, model=model, fidelity=redrawing["psnr"], journal=kept))
     return {
         "photos": len(photos),
+        "redrawing": redrawing,
         "versions": {one.name: one.version for one in contestants},
         "watermarks": {name: _document(tally) for name, tally in tallies.items()},
     }

@@ -1,16 +1,20 @@
-"""Finds the dense face mesh of each portrait and brings eyes and mouth to fixed places, for training only."""
+"""Brings eyes and mouth of each portrait to fixed places by its dense face mesh and cuts it out, for training only."""
 
 import csv
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
+from detector.apparent_age import ApparentAge
+from detector.landmarks import LandmarkFinder
 from generator.appearance import FRAME
+from generator.training.matte import cut_out
 
 LANDMARKS = 468
 """Points of the MediaPipe face mesh (Kartynnik et al. 2019)."""
@@ -34,19 +38,23 @@ class Portraits:
     """Aligned training pictures with what their index says of them."""
 
     images: NDArray[np.uint8]
-    """N 2F 2F 3, RGB, twice the frame of the model."""
+    """N 2F 2F 4: colours of the person without the wall, and the share of person; twice the frame of the model."""
+    walls: NDArray[np.uint8]
+    """N 3: the colour of the wall behind each."""
     points: NDArray[np.float32]
     """N 468 2, x and y in the 128 px frame."""
     sex: NDArray[np.str_]
     ethnicity: NDArray[np.str_]
+    youth: NDArray[np.float32]
+    """N: logit of a look younger than adult."""
 
     def save(self, path: Path) -> None:
-        np.savez(path, images=self.images, points=self.points, sex=self.sex, ethnicity=self.ethnicity)
+        np.savez(path, **{field.name: getattr(self, field.name) for field in fields(self)})
 
     @classmethod
     def load(cls, path: Path) -> "Portraits":
         with np.load(path) as data:
-            return cls(data["images"], data["points"], data["sex"], data["ethnicity"])
+            return cls(**{field.name: data[field.name] for field in fields(cls)})
 
 
 class MeshFinder:
@@ -111,9 +119,9 @@ def read_index(index: Path, *, split: str, collection: str | None) -> list[dict[
 
 
 def align_folder(root: Path, rows: Iterable[dict[str, str]], *, model: Path) -> Portraits:
-    """Aligns every readable portrait of `rows` in which the mesh model sees a face."""
-    finder = MeshFinder(model)
-    images, meshes, sexes, ethnicities = [], [], [], []
+    """Aligns and cuts out the portraits of `rows` in which a face is seen, but for those of apparent minors."""
+    finder, landmarks, age = MeshFinder(model), LandmarkFinder(), ApparentAge.load()
+    kept: dict[str, list[Any]] = {field.name: [] for field in fields(Portraits)}
     for row in rows:
         raw = cv2.imread(str(root / row["file"]))
         if raw is None:
@@ -123,9 +131,14 @@ def align_folder(root: Path, rows: Iterable[dict[str, str]], *, model: Path) -> 
         if score <= MIN_SCORE:
             continue
         image, mesh = align(pixels, points)
+        large = 2 * mesh + np.float32(0.5)
+        youth = age.logit(image, np.pad(large, ((0, 0), (0, 1))), landmarks=landmarks)
+        if youth >= age.threshold:
+            continue
+        person, share, wall = cut_out(image, large)
+        cut = np.dstack([person, share])
         sex, ethnicity = row["attrs"].split("/")
-        images.append(image)
-        meshes.append(mesh)
-        sexes.append(sex)
-        ethnicities.append(ethnicity)
-    return Portraits(np.stack(images), np.stack(meshes), np.array(sexes), np.array(ethnicities))
+        found = (np.round(255 * cut).astype(np.uint8), wall, mesh, sex, ethnicity, youth)
+        for values, value in zip(kept.values(), found, strict=True):
+            values.append(value)
+    return Portraits(**{name: np.array(values) for name, values in kept.items()})

@@ -1,4 +1,4 @@
-"""Trains the upscaler on what the refiner makes of real reconstructions, against the portraits at 256 px."""
+"""Trains the upscaler on what the refiner makes of real reconstructions, against the cut-out portraits at 256 px."""
 
 import time
 from collections.abc import Callable
@@ -12,9 +12,18 @@ from torch.nn.functional import l1_loss
 
 from generator.appearance import FRAME, Appearance
 from generator.refiner import NOISE_CHANNELS, NOISE_SIDE, Refiner
-from generator.training.backbone import Eye
 from generator.training.fit import Fitted
-from generator.training.refine import LOG_STEPS, Critic, descend, judge_pictures, perceptual, to_tensor
+from generator.training.refine import (
+    LOG_STEPS,
+    Critic,
+    Gaze,
+    before,
+    descend,
+    judge_pictures,
+    perceptual,
+    to_tensor,
+    walls,
+)
 from generator.upscaler import Upscaler
 
 CROPS, CROP = 6, 48
@@ -27,7 +36,7 @@ SAVE_SECONDS = 90
 
 
 def refined(fitted: Fitted, refiner: Refiner, *, count: int, seed: int) -> NDArray[np.uint8]:
-    """The refiner's picture of the first `count` portraits, N F F 3."""
+    """What the refiner makes of the first `count` portraits, N F F 4."""
     appearance, rng = Appearance.from_tensors(fitted.tensors), np.random.default_rng(seed)
     pictures = []
     with torch.inference_mode():
@@ -43,26 +52,29 @@ def refined(fitted: Fitted, refiner: Refiner, *, count: int, seed: int) -> NDArr
 class Lesson:
     """Everything that changes while the upscaler learns, and one step of it."""
 
-    def __init__(self, small: NDArray[np.uint8], large: NDArray[np.uint8], *, seed: int) -> None:
+    def __init__(self, small: NDArray[np.uint8], large: NDArray[np.uint8], *, seed: int, start: Path | None) -> None:
         torch.manual_seed(seed)
         self._small, self._large, self._rng = small, large, np.random.default_rng(seed)
-        self._eye, self._critic = Eye().to(memory_format=torch.channels_last), Critic()
+        self._critic = Critic()
         self.network = Upscaler().to(memory_format=torch.channels_last)
+        if start is not None:
+            self.network.load_state_dict(torch.load(start, weights_only=True))
         self._steps = torch.optim.Adam(self.network.parameters(), RATE, betas=(0.5, 0.99))
         trainable = [parameter for parameter in self._critic.parameters() if parameter.requires_grad]
         self._judge = torch.optim.Adam(trainable, CRITIC_RATE, betas=(0.5, 0.99))
-        self._scales = self._spread(self._crops(SCALE_ROWS)[1])
+        self._gaze = Gaze(self._crops(SCALE_ROWS)[1])
         self.count = 0
 
     def step(self, *, share: float) -> str:
         """One batch; `share` of the time is spent. Says how it went."""
         for group in self._steps.param_groups:
             group["lr"] = RATE * min(1.0, (self.count + 1) / WARM_UP, max(0.03, (1 - share) / (1 - DECAY_FROM)))
-        before, target = self._crops(CROPS)
-        output = self.network(before)
-        maps = self._seen(output)
+        small, target = self._crops(CROPS)
+        output = self.network(small)
+        wall = walls(len(output), rng=self._rng)
+        maps = self._gaze.see(before(output, wall))
         with torch.no_grad():
-            wanted = self._seen(target)
+            wanted = self._gaze.see(before(target, wall))
         looks, pixel = perceptual(maps, wanted), l1_loss(output, target)
         praise = torch.stack([score.mean() for score in self._critic(maps)]).sum()
         push = CRITIC_WEIGHT if share > CRITIC_START else 0.0
@@ -72,21 +84,14 @@ class Lesson:
         return f"step {self.count} perceptual {looks.item():.3f} pixel {pixel.item():.4f}"
 
     def _crops(self, count: int) -> tuple[Tensor, Tensor]:
-        """Matching random crops, B 3 C C and B 3 2C 2C, half of them mirrored."""
-        before, after = [], []
+        """Matching random crops, B 4 C C and B 4 2C 2C, half of them mirrored."""
+        smaller, larger = [], []
         for index in self._rng.integers(len(self._small), size=count):
             y, x = self._rng.integers(FRAME - CROP + 1, size=2)
             turn = -1 if self._rng.random() < 0.5 else 1
-            before.append(self._small[index, y : y + CROP, x : x + CROP][:, ::turn])
-            after.append(self._large[index, 2 * y : 2 * (y + CROP), 2 * x : 2 * (x + CROP)][:, ::turn])
-        return to_tensor(np.stack(before)), to_tensor(np.stack(after))
-
-    def _seen(self, pictures: Tensor) -> list[Tensor]:
-        return [features / scale for features, scale in zip(self._eye(pictures), self._scales, strict=True)]
-
-    @torch.no_grad()
-    def _spread(self, pictures: Tensor) -> list[Tensor]:
-        return [features.std((0, 2, 3), keepdim=True) + 1e-4 for features in self._eye(pictures)]
+            smaller.append(self._small[index, y : y + CROP, x : x + CROP][:, ::turn])
+            larger.append(self._large[index, 2 * y : 2 * (y + CROP), 2 * x : 2 * (x + CROP)][:, ::turn])
+        return to_tensor(np.stack(smaller)), to_tensor(np.stack(larger))
 
 
 def train_upscaler(
@@ -97,9 +102,13 @@ def train_upscaler(
     seed: int,
     checkpoint: Path,
     log: Callable[[str], None],
+    start: Path | None = None,
 ) -> Upscaler:
-    """`small` N F F 3 are refined pictures, `large` N 2F 2F 3 the portraits that they show."""
-    lesson = Lesson(small, large, seed=seed)
+    """`small` N F F 4 are refined cut-outs, `large` N 2F 2F 4 the portraits that they show, before the model's wall.
+
+    `start` is a checkpoint to go on from.
+    """
+    lesson = Lesson(small, large, seed=seed, start=start)
     started, saved = time.process_time(), 0.0
     while (spent := time.process_time() - started) < seconds:
         said = lesson.step(share=spent / seconds)

@@ -18,23 +18,8 @@ from safetensors.numpy import save
 from torch import nn
 
 from generator.prompt import parse
+from generator.prompt_cycle import PROMPTS
 from generator.synthesizer import Synthesizer, open_synthesizer
-
-PROMPTS = (
-    "",
-    "a smiling woman",
-    "a man",
-    "an asian woman with long black hair",
-    "a black man",
-    "a blonde woman",
-    "a white man with brown hair, serious",
-    "a latina with long hair",
-    "an asian man, smiling",
-    "a black woman with an open mouth",
-    "a latino man",
-    "a white woman with short hair, dark background",
-)
-"""Cycled, so that every class and attribute occurs."""
 
 
 def write_tensors(tensors: Mapping[str, NDArray[np.generic]], path: Path) -> str:

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import Delaunay
 
-from generator.appearance import FRAME, HAIR_NUMBERS, TEXTURE_SIDE, Floats, Mesh, pixel_grid
-from generator.sampler import ETHNICITIES, MEASURES, SEXES, hair_colour, hair_length, regressors
+from generator.appearance import CHANNELS, FRAME, HAIR_NUMBERS, TEXTURE_SIDE, WALL, Floats, Mesh, pixel_grid
+from generator.sampler import ETHNICITIES, MEASURES, NO_COLOUR, SEXES, hair_colour, hair_length, regressors
 from generator.training.align import Portraits
-from generator.training.measure import Measures, face_mask, measure
+from generator.training.measure import HAIR_DISTANCE, Measures, face_mask, measure
 
 SHAPE_NUMBERS, TEXTURE_NUMBERS = 24, 256
 RIM_PER_SIDE = 8
@@ -29,7 +29,7 @@ class Fitted:
 
     tensors: Tensors
     pictures: NDArray[np.uint8]
-    """M F F 3: the portraits, then their mirror images."""
+    """M F F 4: the portraits before the model's wall and their shares of person, then their mirror images."""
     shapes: Floats
     textures: Floats
     conditions: Floats
@@ -38,7 +38,8 @@ class Fitted:
 
 def fit(portraits: Portraits) -> Fitted:
     """Fits everything but the refiner to aligned portraits."""
-    pictures = np.stack([cv2.resize(image, (FRAME, FRAME), interpolation=cv2.INTER_AREA) for image in portraits.images])
+    large = [before_model_wall(image) for image in portraits.images]
+    pictures = np.stack([cv2.resize(image, (FRAME, FRAME), interpolation=cv2.INTER_AREA) for image in large])
     points = portraits.points
     partner = mirror_map(points.mean(0))
     pictures = np.concatenate([pictures, pictures[:, :, ::-1]])
@@ -52,6 +53,7 @@ def fit(portraits: Portraits) -> Fitted:
     mean, texture_basis, textures = _textures(pictures, points, mesh=mesh)
     measures = [measure(picture.astype(np.float32) / 255, mine) for picture, mine in zip(pictures, points, strict=True)]
     raw = np.array([_row(entry) for entry in measures], np.float32)
+    raw = np.concatenate([raw, np.tile(portraits.youth, 2)[:, None]], 1)
     scaled = np.clip((raw - raw.mean(0)) / raw.std(0), -3, 3)
 
     steps = np.abs(texture_basis).max(1) / 127
@@ -64,9 +66,26 @@ def fit(portraits: Portraits) -> Fitted:
         "texture.basis": np.round(texture_basis / steps[:, None]).astype(np.int8),
         "texture.steps": steps.astype(np.float32),
     }
+    tensors |= _walls(portraits.walls)
     tensors |= _sampler(shapes, textures, measures=measures, scaled=scaled, sex=sex, ethnicity=ethnicity)
     conditions = condition_rows(sex, ethnicity, scaled)
     return Fitted(tensors, pictures, shapes, textures, conditions, sex)
+
+
+def before_model_wall(cut: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A cut-out (H W 4, colours of the person alone) with its colours before the model's wall."""
+    values = cut.astype(np.float32) / np.float32(255)
+    share = values[..., 3:]
+    values[..., :3] = share * values[..., :3] + (1 - share) * np.float32(WALL)
+    moved: NDArray[np.uint8] = np.round(255 * values).astype(np.uint8)
+    return moved
+
+
+def _walls(colours: NDArray[np.uint8]) -> Tensors:
+    """Mean and factor of the colours (CIE Lab) of the walls behind the portraits."""
+    lab = cv2.cvtColor(colours[None].astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB)[0]
+    factor = np.linalg.cholesky(np.cov(lab.T) + 1e-3 * np.eye(3))
+    return {"wall.mean": lab.mean(0).astype(np.float32), "wall.factor": factor.astype(np.float32)}
 
 
 def mirror_map(mean: Floats) -> NDArray[np.int64]:
@@ -105,7 +124,7 @@ def principal(rows: Floats, keep: int) -> tuple[Floats, Floats]:
 
 def _textures(pictures: NDArray[np.uint8], points: Floats, *, mesh: Mesh) -> tuple[Floats, Floats, Floats]:
     """Mean texture, components with hair first, and the numbers of each picture."""
-    total, small = np.zeros((FRAME, FRAME, 3), np.float64), []
+    total, small = np.zeros((FRAME, FRAME, CHANNELS), np.float64), []
     for picture, mine in zip(pictures, points, strict=True):
         texture = mesh.to_mean(picture.astype(np.float32) / 255, mine)
         total += texture
@@ -124,20 +143,27 @@ def _hair_first(basis: Floats, *, outside: NDArray[np.bool_]) -> tuple[Floats, F
     mask = cv2.resize(outside.astype(np.float32), (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_AREA)
     lengths = np.linalg.norm(basis, axis=1)
     unit = basis / lengths[:, None]
-    _, turn = np.linalg.eigh((unit * np.repeat(mask.ravel(), 3)) @ unit.T)
+    _, turn = np.linalg.eigh((unit * np.repeat(mask.ravel(), CHANNELS)) @ unit.T)
     turn = turn[:, ::-1]
     deviations = np.sqrt(((lengths[:, None] * turn) ** 2).sum(0))
     return (lengths[:, None] * turn).astype(np.float32), deviations.astype(np.float32)
 
 
 def _row(measures: Measures) -> list[float]:
-    lightness = (measures.skin[0], measures.hair[0], measures.hair_length, measures.background[0])
-    return [measures.yaw, measures.pitch, measures.smile, measures.mouth, *map(float, lightness)]
+    lightness = (float(measures.skin[0]), float(measures.hair[0]))
+    pose = (measures.yaw, measures.pitch, measures.smile, measures.mouth)
+    return [*pose, *lightness, measures.hair_length, measures.beard]
 
 
 def condition_rows(sex: NDArray[np.int64], ethnicity: NDArray[np.int64], scaled: Floats) -> Floats:
-    """N 13: sex as ±1, ethnicity as one of four, eight measures in standard deviations."""
+    """N 14: sex as ±1, ethnicity as one of four, nine measures in standard deviations."""
     return np.concatenate([2.0 * sex[:, None] - 1, np.eye(len(ETHNICITIES))[ethnicity], scaled], 1).astype(np.float32)
+
+
+def _colour(measures: Measures) -> int:
+    """Index into `COLOURS`, or `NO_COLOUR` where the hair could not be told from the skin."""
+    bald = np.linalg.norm(measures.hair - measures.skin) < HAIR_DISTANCE
+    return NO_COLOUR if bald else hair_colour(measures.hair)
 
 
 def _sampler(
@@ -156,7 +182,7 @@ def _sampler(
         "anchor.measures": scaled[straight].astype(np.float16),
         "anchor.sex": sex[straight].astype(np.uint8),
         "anchor.ethnicity": ethnicity[straight].astype(np.uint8),
-        "anchor.colour": np.array([hair_colour(entry.hair) for entry in measures], np.uint8)[straight],
+        "anchor.colour": np.array([_colour(entry) for entry in measures], np.uint8)[straight],
         "anchor.length": np.array([hair_length(entry.hair_length) for entry in measures], np.uint8)[straight],
     }
     for index, name in enumerate(SEXES):

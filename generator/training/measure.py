@@ -1,4 +1,4 @@
-"""Measures on an aligned portrait what the sampler is conditioned on: pose, expression, skin, hair, background."""
+"""Measures on a portrait that was cut out what the sampler is conditioned on: pose, expression, skin, hair, beard."""
 
 from dataclasses import dataclass
 
@@ -15,14 +15,20 @@ OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379
 SKIN_POINTS = (50, 280, 117, 346, 205, 425, 151, 9)
 EYE_LINE, EYE_DISTANCE = 58.0, 34.0
 
+CHEEKS, BEARD_POINTS = (50, 280, 117, 346), (164, 393, 167, 18, 200, 201, 421, 199, 208, 428)
+"""Where skin is bare, and where a beard or a moustache would be: points of the mesh."""
+
 HAIR_ABOVE = 3
 """Rows kept free between the top of the mesh and the patch in which hair colour is read."""
 HAIR_COLUMNS = (44, 84)
 LENGTH_ROWS, LENGTH_COLUMNS = (86, 110), ((12, 46), (82, 116))
 """Beside jaw and neck, above the clothes: long hair hangs here, short hair does not."""
-CORNER = 10
+PERSON = 0.7
+"""Share of person from which a pixel counts as such."""
 HAIR_DISTANCE = 16.0
-"""CIE Lab distance that tells hair from a plain background or from skin; by eye on 200 portraits."""
+"""CIE Lab distance that tells hair from skin; by eye on 200 portraits."""
+LIKE_HAIR = 22.0
+"""CIE Lab distance from the colour at the crown within which a pixel beside the neck is hair, not clothes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +42,15 @@ class Measures:
     skin: NDArray[np.float32]
     hair: NDArray[np.float32]
     hair_length: float
-    background: NDArray[np.float32]
+    beard: float
 
 
-def measure(picture: Floats, points: Floats) -> Measures:
-    """`picture` F F 3 in 0–1, `points` 468 2."""
-    lab: Floats = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
-    background = _background(lab)
-    skin = np.median([lab[_row(points[i]), _column(points[i])] for i in SKIN_POINTS], 0)
-    hair = _hair_colour(lab, points, background=background, skin=skin)
+def measure(cut: Floats, points: Floats) -> Measures:
+    """`cut` F F 4, colours and share of the person in 0–1; `points` 468 2."""
+    lab: Floats = cv2.cvtColor(np.ascontiguousarray(cut[..., :3]), cv2.COLOR_RGB2LAB)
+    person = cut[..., 3] > PERSON
+    skin = _median(lab, points[list(SKIN_POINTS)])
+    hair = _hair_colour(lab, points, person=person, skin=skin)
     width = points[CHEEK_RIGHT, 0] - points[CHEEK_LEFT, 0]
     middle = (points[CHEEK_RIGHT, 0] + points[CHEEK_LEFT, 0]) / 2
     corners, lips = points[list(CORNERS)], points[list(LIPS)]
@@ -56,8 +62,8 @@ def measure(picture: Floats, points: Floats) -> Measures:
         mouth=float((lips[1, 1] - lips[0, 1]) / EYE_DISTANCE),
         skin=skin.astype(np.float32),
         hair=hair,
-        hair_length=_hair_length(lab, points, hair=hair, background=background, skin=skin),
-        background=background,
+        hair_length=_hair_length(lab, points, hair=hair, person=person, skin=skin),
+        beard=float(_median(lab, points[list(CHEEKS)])[0] - _median(lab, points[list(BEARD_POINTS)])[0]),
     )
 
 
@@ -68,35 +74,27 @@ def face_mask(points: Floats) -> NDArray[np.bool_]:
     return mask.astype(bool)
 
 
-def _background(lab: Floats) -> NDArray[np.float32]:
-    corners = np.concatenate([lab[:CORNER, :CORNER].reshape(-1, 3), lab[:CORNER, -CORNER:].reshape(-1, 3)])
-    colour: NDArray[np.float32] = np.median(corners, 0).astype(np.float32)
-    return colour
+def _median(lab: Floats, points: Floats) -> NDArray[np.float32]:
+    colour: NDArray[np.float32] = np.median([lab[_row(point), _column(point)] for point in points], 0)
+    return colour.astype(np.float32)
 
 
 def _hair_colour(
-    lab: Floats, points: Floats, *, background: NDArray[np.float32], skin: NDArray[np.float32]
+    lab: Floats, points: Floats, *, person: NDArray[np.bool_], skin: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    rows = slice(0, max(6, _row(points[FOREHEAD]) - HAIR_ABOVE))
-    patch = lab[rows, slice(*HAIR_COLUMNS)].reshape(-1, 3)
-    apart = [np.linalg.norm(patch - colour, axis=1) > HAIR_DISTANCE for colour in (background, skin)]
-    hair = apart[0] & apart[1]
+    place = slice(0, max(6, _row(points[FOREHEAD]) - HAIR_ABOVE)), slice(*HAIR_COLUMNS)
+    patch = lab[place].reshape(-1, 3)
+    hair = (np.linalg.norm(patch - skin, axis=1) > HAIR_DISTANCE) & person[place].ravel()
     chosen = patch[hair] if hair.sum() > len(patch) // 20 else patch[-len(patch) // 4 :]
     colour: NDArray[np.float32] = np.median(chosen, 0).astype(np.float32)
     return colour
 
 
 def _hair_length(
-    lab: Floats,
-    points: Floats,
-    *,
-    hair: NDArray[np.float32],
-    background: NDArray[np.float32],
-    skin: NDArray[np.float32],
+    lab: Floats, points: Floats, *, hair: NDArray[np.float32], person: NDArray[np.bool_], skin: NDArray[np.float32]
 ) -> float:
-    distance = [np.linalg.norm(lab - colour, axis=2) for colour in (hair, background, skin)]
-    like = (distance[0] < distance[2]) & (distance[0] < distance[1] * 1.5) & (distance[1] > HAIR_DISTANCE)
-    like &= ~face_mask(points)
+    from_hair, from_skin = (np.linalg.norm(lab - colour, axis=2) for colour in (hair, skin))
+    like = person & (from_hair < LIKE_HAIR) & (from_hair < from_skin) & ~face_mask(points)
     return float(np.mean([like[slice(*LENGTH_ROWS), slice(*columns)].mean() for columns in LENGTH_COLUMNS]))
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, l1_loss, relu
 from torch.nn.utils.parametrizations import spectral_norm
 
-from generator.appearance import HAIR_NUMBERS, Appearance
+from generator.appearance import HAIR_NUMBERS, WALL, Appearance
 from generator.refiner import NOISE_CHANNELS, NOISE_SIDE, Refiner
 from generator.sampler import HAIR_MIX, Draw, Sampler, Wanted
 from generator.training.backbone import WIDTHS, Eye
@@ -28,13 +28,17 @@ PAIRS, PURE = 5, 3
 FACE_PUSH = 0.35
 HAIR_PUSH = 1 - HAIR_MIX[0]
 SCALE_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 0.5)
-PIXEL_WEIGHT, BLOCK_WEIGHT, CRITIC_WEIGHT = 4.0, 1.0, 0.05
+PIXEL_WEIGHT, BLOCK_WEIGHT, CRITIC_WEIGHT = 4.0, 1.0, 0.08
 BLOCK = 8
-CRITIC_START, CRITIC_RAMP = 0.10, 0.20
+CRITIC_START, CRITIC_RAMP = 0.06, 0.15
 """Shares of the training time."""
 RATE, CRITIC_RATE, DECAY_FROM = 1e-3, 2e-4, 0.7
 EMA = 0.995
 PROJECTED = 64
+SCALE_ROWS = 256
+"""Pictures from which the spread of each feature is taken."""
+GREYS, GREY_TINT, COLOURED = (0.1, 0.95), 0.03, 0.15
+"""Lightness and tint of the walls behind the pictures that are judged, and the share of walls of any colour."""
 SAVE_SECONDS = 120
 WARM_UP, LOG_STEPS, LARGEST_GRADIENT = 50, 25, 5.0
 
@@ -63,29 +67,31 @@ def _head() -> nn.Sequential:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class RealFeatures:
-    """Backbone features of every training picture, normalised per channel, kept in half precision."""
+def walls(count: int, *, rng: np.random.Generator) -> Tensor:
+    """Colours of random walls, B 3 1 1: mostly greys, and now and then any colour."""
+    grey = rng.uniform(*GREYS, (count, 1)) + GREY_TINT * rng.standard_normal((count, 3))
+    colour = rng.uniform(0, 1, (count, 3))
+    chosen = np.where(rng.random((count, 1)) < COLOURED, colour, np.clip(grey, 0, 1))
+    return torch.from_numpy(chosen.astype(np.float32))[:, :, None, None]
 
-    maps: list[Tensor]
-    scales: list[Tensor]
 
-    @classmethod
-    def of(cls, pictures: NDArray[np.uint8], *, eye: Eye) -> "RealFeatures":
-        chunks: list[list[Tensor]] = [[] for _ in WIDTHS]
+def before(cuts: Tensor, wall: Tensor) -> Tensor:
+    """Cut-outs B 4 H W before walls of one colour each: B 3 H W."""
+    return cuts[:, :3] + (1 - cuts[:, 3:]) * (wall - WALL)
+
+
+class Gaze:
+    """The fixed eye and the spread of each of its channels on portraits, by which distances are measured."""
+
+    def __init__(self, cuts: Tensor) -> None:
+        self._eye = Eye().to(memory_format=torch.channels_last)
         with torch.no_grad():
-            for start in range(0, len(pictures), 32):
-                for kept, maps in zip(chunks, eye(to_tensor(pictures[start : start + 32])), strict=True):
-                    kept.append(maps.half())
-        joined = [torch.cat(kept) for kept in chunks]
-        scales = [maps[:256].float().std((0, 2, 3), keepdim=True) + 1e-4 for maps in joined]
-        return cls([(maps / scale.half()) for maps, scale in zip(joined, scales, strict=True)], scales)
+            chunks = [self._eye(cuts[start : start + 32, :3]) for start in range(0, len(cuts), 32)]
+        joined = [torch.cat(maps) for maps in zip(*chunks, strict=True)]
+        self._scales = [maps.std((0, 2, 3), keepdim=True) + 1e-4 for maps in joined]
 
-    def rows(self, chosen: NDArray[np.int64]) -> list[Tensor]:
-        return [maps[torch.from_numpy(chosen)].float() for maps in self.maps]
-
-    def normalise(self, maps: list[Tensor]) -> list[Tensor]:
-        return [features / scale for features, scale in zip(maps, self.scales, strict=True)]
+    def see(self, pictures: Tensor) -> list[Tensor]:
+        return [features / scale for features, scale in zip(self._eye(pictures), self._scales, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +135,7 @@ class Feeder:
 
 
 def to_tensor(pictures: NDArray[np.uint8]) -> Tensor:
-    """N H W 3 bytes → N 3 H W in 0–1."""
+    """N H W C bytes → N C H W in 0–1."""
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
 
 
@@ -138,10 +144,9 @@ class Lesson:
 
     def __init__(self, fitted: Fitted, *, seed: int, start: Path | None) -> None:
         torch.manual_seed(seed)
-        self._pictures = fitted.pictures
-        self._eye, self._critic = Eye().to(memory_format=torch.channels_last), Critic()
-        self._real = RealFeatures.of(fitted.pictures, eye=self._eye)
-        self._feeder = Feeder(fitted, rng=np.random.default_rng(seed))
+        self._pictures, self._rng = fitted.pictures, np.random.default_rng(seed)
+        self._gaze, self._critic = Gaze(to_tensor(fitted.pictures[:SCALE_ROWS])), Critic()
+        self._feeder = Feeder(fitted, rng=self._rng)
         self._refiner = Refiner().to(memory_format=torch.channels_last)
         if start is not None:
             self._refiner.load_state_dict(torch.load(start, weights_only=True))
@@ -159,9 +164,12 @@ class Lesson:
         batch = self._feeder.batch()
         coarse = batch.coarse.contiguous(memory_format=torch.channels_last)
         output = self._refiner(coarse, batch.condition, batch.noise)
-        maps, wanted = self._real.normalise(self._eye(output)), self._real.rows(batch.chosen)
+        target, wall = to_tensor(self._pictures[batch.chosen]), walls(len(output), rng=self._rng)
+        maps = self._gaze.see(before(output, wall))
+        with torch.no_grad():
+            wanted = self._gaze.see(before(target, wall[:PAIRS]))
         looks = perceptual([features[:PAIRS] for features in maps], wanted)
-        pixel = l1_loss(output[:PAIRS], to_tensor(self._pictures[batch.chosen]))
+        pixel = l1_loss(output[:PAIRS], target)
         blocks = l1_loss(avg_pool2d(output, BLOCK), avg_pool2d(coarse, BLOCK))
         praise = torch.stack([score.mean() for score in self._critic(maps)]).sum()
         descend(self._refiner, self._steps, looks + PIXEL_WEIGHT * pixel + BLOCK_WEIGHT * blocks - push * praise)

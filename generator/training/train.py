@@ -12,12 +12,13 @@ import argparse
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from generator.training.align import Portraits, align_folder, read_index
 from generator.training.enlarge import refined, train_upscaler
 from generator.training.export import write_network, write_tensors
-from generator.training.fit import fit
+from generator.training.fit import before_model_wall, fit
 from generator.training.refine import train
 
 
@@ -44,6 +45,7 @@ def main() -> None:
     reader.add_argument("--minutes", type=float, default=27.0)
     reader.add_argument("--start", type=Path, help="refiner checkpoint to go on from")
     reader.add_argument("--upscaler-minutes", type=float, default=6.0)
+    reader.add_argument("--upscaler-start", type=Path, help="upscaler checkpoint to go on from")
     reader.add_argument("--threads", type=int, default=1)
     reader.add_argument("--seed", type=int, default=7)
     asked = reader.parse_args()
@@ -61,11 +63,12 @@ def main() -> None:
     small = refined(fitted, refiner, count=len(portraits.images), seed=asked.seed)
     upscaler = train_upscaler(
         small,
-        portraits.images,
+        np.stack([before_model_wall(image) for image in portraits.images]),
         seconds=60 * asked.upscaler_minutes,
         seed=asked.seed,
         checkpoint=asked.out / "upscaler.pt",
         log=say,
+        start=asked.upscaler_start,
     )
     say(f"upscaler.safetensors {write_network(upscaler, asked.out / 'upscaler.safetensors')}")
 

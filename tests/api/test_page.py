@@ -108,6 +108,7 @@ def test_a_picture_from_elsewhere_is_marked_and_examined(
     page: Page, make_photo: Callable[..., Pixels], encode: Callable[..., bytes]
 ) -> None:
     photo = encode(make_photo(2, width=512, height=400), "JPEG", quality=90)
+    page.get_by_role("tab", name="Mark a file").click()
     form = page.locator("[data-mark]")
     form.locator("input[type=file]").set_input_files({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo})
     form.get_by_label("Made with").fill("painter 3")
@@ -123,6 +124,7 @@ def test_a_picture_from_elsewhere_is_marked_and_examined(
 
 def test_live_art_asks_for_consent_and_waits_for_a_face(page: Page) -> None:
     """Chromium's own camera shows a pattern without a face: the session starts, waits, and ends when it is told to."""
+    page.get_by_role("tab", name="Live art").click()
     form = page.locator("[data-live]")
     form.get_by_role("button", name="Start the camera").click()
     assert form.locator("input[name=consent]").evaluate("box => !box.validity.valid")
@@ -152,11 +154,15 @@ def test_a_forged_report_does_not_verify(
 
 def test_a_prompt_becomes_a_face_that_is_recognised(page: Page) -> None:
     page.get_by_label("Describe a face").fill("a smiling woman")
-    page.get_by_label("Seed (optional)").fill("7")
+    page.locator("[data-generate]").get_by_label("Seed (optional)").fill("7")
     page.get_by_role("button", name="Generate").click()
     face = page.locator("[data-made] img")
     expect(face).to_be_visible()
-    assert face.evaluate("image => image.naturalWidth") >= 256
+    assert face.evaluate("image => image.decode().then(() => image.naturalWidth)") >= 256
+    made = page.locator("[data-made]")
+    expect(made.locator("dt:has-text('Asked') + dd")).to_contain_text("sex female")
+    for fact in ("Honoured", "Retouched"):
+        expect(made).to_contain_text(fact)
     page.get_by_role("button", name="Examine it").click()
     expect(page.locator(".label-code")).to_have_text("synthetic_declared")
 
@@ -166,7 +172,7 @@ def test_a_refusal_is_said_in_words(page: Page) -> None:
     with page.expect_response("**/v1/generations") as refused:
         page.get_by_role("button", name="Generate").click()
     assert refused.value.status == 403
-    expect(page.locator("[data-status]")).to_contain_text("policy_denied")
+    expect(page.locator("[data-generate] [data-status]")).to_contain_text("policy_denied")
 
 
 def test_it_speaks_japanese_and_remembers(page: Page) -> None:

@@ -48,6 +48,23 @@ async def test_verification_leaves_a_decision_and_an_outcome(
     assert (completed, outcome["label"]) == ("verification.completed", "no_evidence_found")
 
 
+async def test_bytes_that_come_again_are_judged_without_decoding_and_logged_alike(
+    workplace: Workplace,
+    make_photo: Callable[..., Pixels],
+    encode: Callable[..., bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = encode(make_photo())
+    first = await products.verify(workplace, LOCAL, data, name="photo.png")
+    await products.verify(workplace, Actor.anonymous(), data, name="photo.png")
+    monkeypatch.setattr(products, "_open", lambda *_: pytest.fail("decoded again"))
+    again = await products.verify(workplace, LOCAL, data, name="photo.png")
+    assert again.document["verdict"] == first.document["verdict"]
+    assert [kind for kind, _ in await _log(workplace)].count("verification.completed") == 3
+    with pytest.raises(pytest.fail.Exception):
+        await products.verify(workplace, Actor.anonymous(), data, name="photo.png")
+
+
 async def test_a_denial_is_on_record_and_nothing_else_happened(workplace: Workplace) -> None:
     with pytest.raises(PolicyDenied):
         await products.inspect(workplace, Actor.anonymous(), b"never looked at", name="x")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.screening import requested_age, screen
+from api.screening import TOPICS, requested_age, screen
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,8 @@ from api.screening import requested_age, screen
         "個性的な顔立ちの男性、イエローのシャツ",
         "女性的な表情、裸眼",
         "30歳の男性",
+        "a devoted man with a visage like marble",
+        "a woman from Votes, partying",
         "",
     ],
 )
@@ -40,6 +42,12 @@ def test_ordinary_prompts_pass(prompt: str) -> None:
         ("１５歳の女性", "minor"),
         ("a nude woman", "sexual"),
         ("ヌードの女性", "sexual"),
+        ("a woman who says vote for the park", "political"),
+        ("a trustworthy face for our election video", "political"),
+        ("選挙ポスターの男性", "political"),
+        ("a passport photo of a man", "impersonation"),
+        ("a face for my dating profile", "impersonation"),
+        ("運転免許証の写真", "impersonation"),
         ("Portrait of Barack Obama", "named_person"),
         ("donald trump smiling", "named_person"),
         ("Jane Doe", "named_person"),
@@ -75,4 +83,4 @@ def test_ages_are_read(prompt: str, age: int | None) -> None:
 
 @given(st.text())
 def test_any_text_can_be_screened(text: str) -> None:
-    assert screen(text) <= {"minor", "sexual", "named_person"}
+    assert screen(text) <= {*TOPICS, "named_person"}

@@ -6,7 +6,7 @@ import pytest
 from fastapi import Request, Response
 
 from api.errors import PolicyDenied
-from api.sessions import LocalSessions
+from api.sessions import PAGE_SCOPES, LocalSessions
 from api.settings import Settings
 
 HERE = "127.0.0.1:8080"
@@ -65,7 +65,12 @@ def test_the_page_may_act(sessions: LocalSessions, cookie: str) -> None:
     for request in (reading, posting):
         actor = sessions.actor(request)
         assert actor is not None
-        assert "manage" not in actor.scopes
+        assert actor.scopes == PAGE_SCOPES
+
+
+def test_the_page_changes_portraits_and_reaches_no_keys_lists_exports_or_reviews() -> None:
+    assert {"generate", "mark", "edit_portrait", "stylise"} <= PAGE_SCOPES
+    assert not PAGE_SCOPES & {"manage", "manage_known_media", "export", "review"}
 
 
 @pytest.mark.parametrize(

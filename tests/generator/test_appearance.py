@@ -15,7 +15,7 @@ def model() -> Appearance:
 def test_zero_numbers_give_the_mean(model: Appearance) -> None:
     zero = np.zeros(len(model.shape_basis), np.float32)
     mean = model.render(shape=zero, texture=np.zeros(len(model.texture_basis), np.float32))
-    assert mean.shape == (FRAME, FRAME, 3)
+    assert mean.shape == (FRAME, FRAME, 4)
     assert np.abs(mean - model.mean_texture).max() < 0.01
 
 

@@ -52,6 +52,13 @@ UNDERSTOOD = [
     ("a woman with lipstick", {"sex": "female", "lips": "red"}),
     ("her eyes are blue", {"eye_colour": "blue"}),
     ("a woman without glasses", {"sex": "female"}),
+    ("a man with a beard and red hair", {"sex": "male", "beard": "full", "hair_colour": "red"}),
+    ("ひげのある赤毛の男性", {"sex": "male", "beard": "full", "hair_colour": "red"}),
+    ("a clean-shaven man, white hair", {"sex": "male", "beard": "none", "hair_colour": "white"}),
+    ("a woman with pink hair before a blue background", {"sex": "female", "hair_colour": "pink", "background": "blue"}),
+    ("ピンクの髪の女性、青い背景", {"sex": "female", "hair_colour": "pink", "background": "blue"}),
+    ("a middle-aged woman", {"sex": "female", "look": "mature"}),
+    ("中年女性", {"sex": "female", "look": "mature"}),
     ("真顔の若い白人男性", {"sex": "male", "ethnicity": "white", "expression": "neutral", "age": "adult"}),
 ]
 
@@ -59,8 +66,8 @@ REFUSED = [
     ("a woman with closed eyes", ("closed eyes",)),
     ("a woman with violet eyes and green lipstick", ("violet eyes", "green lipstick")),
     ("a man with a long beard and a hat", ("long beard", "hat")),
-    ("a woman with red hair", ("red hair",)),
-    ("a man with white hair", ("white hair",)),
+    ("a woman with curly hair", ("curly hair",)),
+    ("a bearded woman", ("both male and female",)),
     ("long hair and red eyes", ("red eyes",)),
     ("an old man", ("old",)),
     ("a 30-year-old woman", ("age 30",)),
@@ -120,9 +127,9 @@ def test_age_is_reported() -> None:
 
 
 def test_best_effort_keeps_what_it_can_and_says_what_it_cannot() -> None:
-    request = parse("a smiling man with a beard", best_effort=True)
+    request = parse("a smiling man with a moustache", best_effort=True)
     assert request.attributes == {"sex": "male", "expression": "smile"}
-    assert request.unsupported == ("beard",)
+    assert request.unsupported == ("moustache",)
 
 
 def test_a_screened_request_still_names_what_cannot_be_drawn() -> None:

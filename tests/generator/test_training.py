@@ -10,8 +10,11 @@ from safetensors.numpy import load_file
 from torch.nn.functional import interpolate
 
 from generator.appearance import FRAME
-from generator.training.export import PROMPTS, write_faces, write_network
+from generator.prompt_cycle import PROMPTS
+from generator.training.export import write_faces, write_network
 from generator.upscaler import Upscaler
+
+HAIR = (0.05, 0.05, 0.05, 1)
 
 pytest.importorskip("ai_edge_litert", reason="training extra")
 pytest.importorskip("sklearn", reason="training extra")
@@ -54,25 +57,47 @@ def test_mesh_over_a_face_covers_the_picture() -> None:
     assert np.allclose(mesh.shares.sum(2), 1, atol=1e-4)
 
 
-def test_measures_see_hair_length_and_background() -> None:
-    from generator.training.measure import OVAL, measure
+def test_measures_see_hair_length_and_beard() -> None:
+    from generator.training.measure import BEARD_POINTS, OVAL, measure
 
     points = np.full((468, 2), 64, np.float32)
     angle = np.linspace(-np.pi / 2, 1.5 * np.pi, len(OVAL), endpoint=False)
     points[list(OVAL)] = np.c_[64 + 28 * np.cos(angle), 70 + 38 * np.sin(angle)]
     points[[50, 280, 117, 346, 205, 425, 151, 9]] = (64, 80)
-    picture = np.full((FRAME, FRAME, 3), 0.8, np.float32)
-    picture[4:40, 30:98] = 0.05
-    picture[30:105, 38:90] = (0.75, 0.5, 0.4)
+    picture = np.full((FRAME, FRAME, 4), 0.8, np.float32)
+    picture[..., 3] = 0
+    picture[4:40, 30:98] = HAIR
+    picture[30:105, 38:90] = (0.75, 0.5, 0.4, 1)
     short = measure(picture, points)
-    picture[40:120, 14:38] = picture[40:120, 90:114] = 0.05
-    assert short.hair[0] < 10 < 70 < short.background[0]
+    picture[40:120, 14:38] = picture[40:120, 90:114] = HAIR
+    picture[[int(y) for y in points[list(BEARD_POINTS), 1]], [int(x) for x in points[list(BEARD_POINTS), 0]]] = HAIR
+    assert short.hair[0] < 10
     assert short.hair_length < 0.05
-    assert measure(picture, points).hair_length > 0.5
+    long = measure(picture, points)
+    assert long.hair_length > 0.5
+    assert long.beard > short.beard + 20
+
+
+def test_a_person_is_cut_out_of_a_plain_wall() -> None:
+    from generator.training.matte import cut_out
+    from generator.training.measure import OVAL
+
+    points, angle = np.full((468, 2), 128, np.float32), np.linspace(-np.pi / 2, 1.5 * np.pi, len(OVAL), endpoint=False)
+    points[list(OVAL)] = np.c_[128 + 50 * np.cos(angle), 128 + 70 * np.sin(angle)]
+    rng, wall = np.random.default_rng(3), np.array((190, 195, 200))
+    picture = np.tile(wall, (256, 256, 1)) + rng.normal(0, 2, (256, 256, 1))
+    rows, columns = np.mgrid[:256, :256]
+    person = ((columns - 128) / 62) ** 2 + ((rows - 110) / 90) ** 2 < 1
+    person |= (rows > 190) & (abs(columns - 128) < 30 + (rows - 190))
+    picture[person] = (60, 40, 30)
+    colours, share, behind = cut_out(np.clip(picture, 0, 255).astype(np.uint8), points)
+    assert np.abs(share - person).mean() < 0.02
+    assert np.abs(colours[110, 100] * 255 - (60, 40, 30)).max() < 8
+    assert np.abs(behind.astype(int) - wall).max() < 8
 
 
 def test_untrained_upscaler_is_a_bicubic_enlargement() -> None:
-    picture = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    picture = torch.rand(1, 4, 16, 16, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         assert torch.allclose(Upscaler()(picture), interpolate(picture, scale_factor=2.0, mode="bicubic"), atol=1e-6)
 

@@ -64,6 +64,8 @@
     if (button.matches("[data-verify]")) verify(button.closest("[data-receipt]"));
     if (button.matches("[data-language]")) setLanguage(document.documentElement.dataset.lang === "en" ? "ja" : "en");
   });
+  // A receipt whose proof is fetched first is checked when it is there.
+  document.addEventListener("verify", (event) => verify(event.target.closest("[data-receipt]")));
   document.addEventListener("mouseover", (event) => light(event, true));
   document.addEventListener("mouseout", (event) => light(event, false));
   document.addEventListener("DOMContentLoaded", () => {

@@ -9,7 +9,7 @@ from skimage import data as photos
 from typer.testing import CliRunner
 
 from api.cli import app
-from detector.training import mark_clips
+from detector.training import mark_clips, mark_redraw
 from detector.training.mark_lab import ROWS
 from detector.training.mark_peers import OURS
 
@@ -33,7 +33,16 @@ def test_every_part_is_timed(arguments: list[str], key: str, wanted: set[str]) -
     assert all(value > 0 for value in figures.values())
 
 
-def test_the_watermark_lab_gives_every_row(tmp_path: Path) -> None:
+def test_verification_is_timed_over_http() -> None:
+    result = CliRunner().invoke(app, ["bench", "verify", "--files", "1", "--again", "2", "--json"])
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)["milliseconds"]
+    assert set(figures) == {"new to the service", "seen before"}
+    assert all(each["p50"] > 0 for each in figures.values())
+
+
+def test_the_watermark_lab_gives_every_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mark_redraw, "STEPS", 3)
     for name, pixels in (("a.png", photos.astronaut()[:256, :256]), ("b.jpg", photos.astronaut()[200:460, 100:400])):
         Image.fromarray(pixels).save(tmp_path / name)
     (tmp_path / "a.txt").write_text("no picture")

@@ -1,0 +1,79 @@
+// A released file on the page: shown or played, what is in it, and the way to keep, examine and prove it.
+
+import { inspect } from "./inspections.js";
+import { receiptOf } from "./proof.js";
+import { element, labelled, words } from "./wording.js";
+
+const made = document.querySelector("[data-made]");
+const SUFFIXES = { "image/jpeg": "jpg", "model/gltf-binary": "glb" };
+const GLB = "model/gltf-binary";
+const LAYERS = ["Watermark in the pixels, signed credentials, entry in the registry", "画素内の透かし、署名付き来歴情報、登録簿への記録"];
+const CLIP_LAYERS = ["Watermark in every frame, signed credentials, entry in the registry", "全フレームの透かし、署名付き来歴情報、登録簿への記録"];
+const MODEL_LAYERS = ["Its texture: watermark, signed credentials, entry in the registry", "テクスチャ：透かし、署名付き来歴情報、登録簿への記録"];
+let addresses = [];
+
+const address = (blob) => {
+  addresses.push(URL.createObjectURL(blob));
+  return addresses.at(-1);
+};
+
+const captioned = (shown, caption) => element("figure", {}, shown, ...(caption ? [element("figcaption", {}, ...words(caption))] : []));
+
+const shown = ({ blob, alt, before }, source) => {
+  if (blob.type === GLB) return [element("p", { className: "model" }, element("span", { className: "cube", ariaHidden: "true", textContent: "⬡" }), ...words(["A model to save and open in a 3D program", "3Dソフトで開くモデル"]))];
+  if (blob.type.startsWith("video/")) return [captioned(element("video", { src: source, controls: true, playsInline: true, ariaLabel: alt }))];
+  const image = element("img", { src: source, alt });
+  if (!before) return [captioned(image)];
+  return [captioned(element("img", { src: address(before), alt: "The picture as it was sent" }), ["Before", "加工前"]), captioned(image, ["After, marked", "加工後（透かし入り）"])];
+};
+
+const layers = (type) => (type === GLB ? MODEL_LAYERS : type.startsWith("video/") ? CLIP_LAYERS : LAYERS);
+const code = (text) => element("code", { textContent: text });
+const listed = (pairs) => Object.entries(pairs).map(([name, value]) => `${name} ${value}`.replaceAll("_", " ")).join(", ") || "—";
+
+// What was asked of a drawn face, what of it the model drew, and what was painted on afterwards.
+const drawn = ({ asked, honoured, retouched }) => [
+  [["Asked", "指定"], listed(asked)],
+  [["Honoured", "反映"], listed(honoured)],
+  [["Retouched", "描き足し"], retouched.join(", ").replaceAll("_", " ") || "—"],
+];
+
+const facts = ({ answer, blob, told = [] }) =>
+  labelled([
+    [["Record", "記録番号"], code(answer.record_id)],
+    ...(answer.seed === undefined ? [] : [[["Seed", "シード"], String(answer.seed)]]),
+    ...(answer.attributes ? drawn(answer.attributes) : []),
+    ...told,
+    [["Marked", "印"], words(layers(blob.type))],
+    [["Visible label", "可視ラベル"], answer.label === "none" ? words(["none", "なし"]) : answer.label],
+    [["Time-stamp", "タイムスタンプ"], words(answer.timestamped ? ["by an authority", "あり"] : ["none", "なし"])],
+  ]);
+
+const deeds = ({ answer, blob, path }, source) => {
+  const name = `shingan-${answer.record_id}.${SUFFIXES[blob.type] || blob.type.split("/")[1]}`;
+  const save = element("a", { href: source, download: name, className: "button" }, ...words(["Save the file", "保存する"]));
+  const file = new File([blob], name, { type: blob.type });
+  const examine = element("button", { type: "button", onclick: () => inspect(file) }, ...words(["Examine it", "これを調べる"]));
+  const receipt = element("a", { href: path, target: "_blank", rel: "noopener" }, ...words(["Answer and receipt", "回答と受領証"]));
+  return element("div", { className: "deeds" }, save, ...(blob.type === GLB ? [] : [examine]), receipt);
+};
+
+const card = (item) => {
+  const source = address(item.blob);
+  const views = shown(item, source);
+  return element(
+    "article",
+    { className: views.length > 1 ? "exhibit compared" : "exhibit" },
+    element("h3", {}, ...words(item.title)),
+    element("div", { className: "views" }, ...views),
+    element("div", { className: "about" }, facts(item), deeds(item, source), receiptOf(item)),
+  );
+};
+
+// Each item: `answer`, `path` and `blob` of a release; `title`, `alt`; if there are any, the picture `before` and facts `told`.
+export const exhibit = (items) => {
+  addresses.forEach((old) => URL.revokeObjectURL(old));
+  addresses = [];
+  made.replaceChildren(...items.map(card));
+  made.scrollIntoView({ block: "nearest" });
+};

@@ -1,0 +1,27 @@
+"""What the page offers is what the tools take: every measure and style, within its own limits, and nothing else."""
+
+from api.portraits import ACTIONS
+from api.routes.page_offers import MEASURE_WORDS, OUTPUTS, TOOLS, VIEWS, offers
+from generator.portrait import reconstruct, surgery
+from generator.portrait.artwork import NAMES
+from generator.portrait.measures import MEASURES
+from generator.portrait.tools import open_tool
+
+
+def test_every_tool_measure_and_style_is_offered() -> None:
+    assert set(TOOLS) == set(ACTIONS)
+    assert set(MEASURE_WORDS) == set(MEASURES)
+    assert set(VIEWS) == set(surgery.VIEWS)
+    assert {output for choice in OUTPUTS for output in choice.split()} == set(reconstruct.OUTPUTS)
+    assert offers()["art_styles"] == NAMES
+
+
+def test_the_ends_of_every_slider_are_accepted() -> None:
+    tool, sliders = open_tool("surgery"), offers()["sliders"]
+    assert isinstance(sliders, list)
+    assert [item.name for item in sliders] == list(MEASURES)
+    for item in sliders:
+        for amount in (item.least, item.most):
+            tool.check({"changes": {item.name: amount}})
+        steps = (item.most - item.least) / item.step
+        assert steps == round(steps)
