@@ -130,7 +130,7 @@ def _open(
     from generator.elsewhere import open_unmarked
     from generator.portrait.subject import find_subject
 
-    opened = open_unmarked(request.data, checker=workplace.checker, known=known)
+    opened = open_unmarked(request.data, checker=workplace.checker, known=known, liftable=workplace.mark_keys)
     return opened, find_subject(opened.pixels, workplace.portrait_finders)
 
 

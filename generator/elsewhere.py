@@ -18,6 +18,7 @@ from detector.types import Credentials, CredentialState, Media, Pixels, Provenan
 from generator.claim import EDITED, SUFFIXES, Parent, Statement
 from generator.errors import AlreadyMarked, CredentialsUnreadable, MediaTooSmall
 from generator.label import Label, labelled
+from generator.lifting import is_intact_release, lift
 from generator.marking import mark
 from generator.release import Release, let_out, new_record_id, now
 from generator.signing import KeySource
@@ -65,18 +66,30 @@ def mark_file(data: bytes, order: Order, *, checker: ProvenanceChecker) -> Relea
     return mark_opened(opened, opened.pixels, order, checker=checker)  # 2. mark, sign, read back
 
 
-def open_unmarked(data: bytes, *, checker: ProvenanceChecker, known: Sequence[KnownMediaList] = ()) -> Opened:
+def open_unmarked(
+    data: bytes,
+    *,
+    checker: ProvenanceChecker,
+    known: Sequence[KnownMediaList] = (),
+    liftable: Sequence[MarkKey] = (),
+) -> Opened:
     """The picture in `data`, decoded in the sandbox; `known` are further lists to look it up in.
 
-    Raises a `DetectorError` if it cannot be read, `MediaTooSmall`, and `AlreadyMarked` if it bears a mark of ours.
+    From an untouched release of this instance the mark is taken off, if one of the keys in `liftable` made it: the
+    credential stays, as that of an ingredient.
+
+    Raises a `DetectorError` if it cannot be read, `MediaTooSmall`, and `AlreadyMarked` if it bears a mark that stays.
     """
     media, frame = open_media(data, sandbox=checker.sandbox)
     if min(media.width, media.height) < MIN_SIDE:
         raise MediaTooSmall(f"A picture needs at least {MIN_SIDE} pixels on each side to bear a watermark.")
     found = checker.check(data, media, frame.pixels, known=known)
-    if found.watermark.detected:
+    if not found.watermark.detected:
+        return Opened(data, media, frame.pixels, found)
+    bare = lift(frame.pixels, found, keys=liftable) if is_intact_release(found) else None
+    if bare is None:
         raise AlreadyMarked(f"The picture already bears the mark of record {found.watermark.record_id}.")
-    return Opened(data, media, frame.pixels, found)
+    return Opened(data, media, bare, found)
 
 
 def mark_opened(

@@ -18,7 +18,7 @@ Issue: TypeAlias = Callable[..., Awaitable[Headers]]
 
 @pytest.fixture
 def settings(home: Path) -> Settings:
-    return Settings(home=home, max_bytes=300_000, blob_url="memory:///")
+    return Settings(home=home, max_bytes=600_000, blob_url="memory:///")
 
 
 @pytest.fixture

@@ -134,3 +134,19 @@ async def test_the_scope_of_the_tool_is_asked_for(client: httpx.AsyncClient, iss
     )
     assert (done.status_code, done.json()["code"]) == (403, "policy_denied")
     assert (await client.post("/v1/portraits/surgery", files=files, data=FORM | NOSE)).status_code == 401
+
+
+async def test_a_generated_face_may_be_edited_as_it_was_released(client: httpx.AsyncClient, issue: Issue) -> None:
+    holder = await issue("verify", "edit_portrait", "generate")
+    wish = {"prompt": "a woman", "seed": 3, "purpose": "research"}
+    made = await client.post("/v1/generations", json=wish, headers=holder)
+    assert made.status_code == 201, made.text
+    face = (await client.get(f"{made.headers['location']}/image", headers=holder)).content
+    files = {"file": ("face.png", face)}
+    done = await client.post("/v1/portraits/surgery", files=files, data=FORM | NOSE, headers=holder)
+    assert done.status_code == 201, done.text
+    file = (await client.get(f"{done.headers['location']}/file", headers=holder)).content
+    found = (await client.post("/v1/verifications", files={"file": ("b.png", file)})).json()
+    assert found["watermark"]["record_id"] == done.json()["record_id"] != made.json()["record_id"]
+    assert found["verdict"]["conflicts"] == []
+    assert [item["relationship"] for item in found["credentials"]["ingredients"]] == ["parentOf"]

@@ -64,7 +64,7 @@ async def test_bad_media_is_typed_and_audited(
 
 
 async def test_declared_size_is_refused_unread(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/v1/verifications", files={"file": ("x.jpg", bytes(500_000))})
+    answer = await client.post("/v1/verifications", files={"file": ("x.jpg", bytes(1_000_000))})
     _check(answer, 413, "payload_too_large")
 
 
