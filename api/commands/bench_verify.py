@@ -10,7 +10,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
-import numpy as np
 import typer
 
 from api.commands.console import print_json, print_table
@@ -73,6 +72,7 @@ def _marked(client: "httpx.Client", seed: int) -> bytes:
 
 def _picture(seed: int) -> bytes:
     import cv2
+    import numpy as np
     from PIL import Image
 
     rng = np.random.default_rng(seed)
