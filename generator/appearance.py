@@ -28,11 +28,11 @@ FAINTEST = 0.1
 FIRM = (0.08, 0.92)
 """Shares of person that count as none and all."""
 
-TEXTURE_SIDE = 64
-"""Side at which texture components are kept; the mean is kept at the full frame."""
+HAIR_SIDE = 64
+"""Side at which components of hair and clothes are kept; those of the face and the mean are kept at the full frame."""
 
 HAIR_NUMBERS = 110
-"""Leading texture numbers: those whose energy lies outside the face (hair, clothes, background)."""
+"""Leading texture numbers: hair and clothes, whatever lies outside the face; the others are the face's."""
 
 FIELD_BLUR = 1.2
 """Gaussian sigma in pixels over the displacement; without it, edges of the mesh show as creases."""
@@ -88,8 +88,17 @@ class Appearance:
     """S 2P', pixels per standard deviation."""
     mean_texture: Floats
     """F F 4, 0–1."""
-    texture_basis: Floats
-    """T 4·64·64, intensity per standard deviation."""
+    hair_basis: Floats
+    """110 4·64·64, intensity per standard deviation; fades out inside the face."""
+    face_basis: Floats
+    """T-110 h·w·3, the same for the colours inside `face_box`; fades out towards the rim of the face."""
+    face_box: tuple[int, int, int, int]
+    """Top, bottom, left and right of the face in the mean shape, pixels."""
+
+    @property
+    def texture_numbers(self) -> int:
+        """T."""
+        return len(self.hair_basis) + len(self.face_basis)
 
     def points(self, shape: Floats) -> Floats:
         """Face points P' 2 of the given shape numbers."""
@@ -99,9 +108,12 @@ class Appearance:
 
     def texture(self, numbers: Floats) -> Floats:
         """Cut-out in the mean shape, F F 4, about 0–1."""
-        small = (numbers @ self.texture_basis).reshape(TEXTURE_SIDE, TEXTURE_SIDE, CHANNELS)
-        detail: Floats = cv2.resize(small, (FRAME, FRAME), interpolation=cv2.INTER_CUBIC)
-        return self.mean_texture + detail
+        small = (numbers[:HAIR_NUMBERS] @ self.hair_basis).reshape(HAIR_SIDE, HAIR_SIDE, CHANNELS)
+        whole: Floats = self.mean_texture + cv2.resize(small, (FRAME, FRAME), interpolation=cv2.INTER_CUBIC)
+        top, bottom, left, right = self.face_box
+        face = (numbers[HAIR_NUMBERS:] @ self.face_basis).reshape(bottom - top, right - left, 3)
+        whole[top:bottom, left:right, :3] += face
+        return whole
 
     def render(self, *, shape: Floats, texture: Floats) -> Floats:
         """The smooth cut-out, F F 4, 0–1."""
@@ -116,12 +128,18 @@ class Appearance:
             corners=tensors["mesh.corners"].astype(np.int64),
             shares=tensors["mesh.shares"].astype(np.float32),
         )
-        steps = tensors["texture.steps"].astype(np.float32)
+        hair, face = (
+            tensors[f"{part}.basis"].astype(np.float32) * tensors[f"{part}.steps"].astype(np.float32)[:, None]
+            for part in ("hair", "face")
+        )
+        top, bottom, left, right = (int(edge) for edge in tensors["face.box"])
         return cls(
             mesh=mesh,
             shape_basis=tensors["shape.basis"].astype(np.float32),
             mean_texture=tensors["texture.mean"].astype(np.float32) / np.float32(255),
-            texture_basis=tensors["texture.basis"].astype(np.float32) * steps[:, None],
+            hair_basis=hair,
+            face_basis=face,
+            face_box=(top, bottom, left, right),
         )
 
 
@@ -148,5 +166,6 @@ def before_wall(cut: Floats, wall: Floats) -> Floats:
 
 
 def _sample(picture: Floats, at: Floats) -> Floats:
+    """Bilinear values of `picture` (H W C) at the pixel places `at` (H W 2); beyond the rim, the rim."""
     taken: Floats = cv2.remap(picture, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return taken

@@ -28,16 +28,16 @@ PATCH: Final = (0.34, 0.66)
 PERSON: Final = 0.6
 SOFT: Final = 0.008
 """Width of the hairline, as a share of the side."""
-NEAR, FAR = 14.0, 34.0
+NEAR, FAR = 14.0, 38.0
 """CIE Lab distances from the hair's colour within which a pixel is hair, and beyond which it is not; by eye."""
 LIGHT_COUNTS: Final = 0.55
 """Weight of darkness in that distance: hair is shaded, its hue is one."""
 DARKEST: Final = -14.0
 """Lightness below that of the hair as a whole, beyond which its shades are cut."""
-CONTRAST, ROOTS = 1.4, -1.5
+CONTRAST, ROOTS = 1.3, 0.4
 """How far shades of the hair are drawn apart by the dye, for dark hair has few; and what becomes of lightness above its
-own, which is skin that shines through at the roots: those stay darker."""
-STRAND, STRANDS = 0.012, 1.6
+own, which is light on it, or skin that shines through at the roots."""
+STRAND, STRANDS = 0.012, 0.4
 """Width of what counts as a strand, as a share of the side, and how much more than before it stands out."""
 JAW, MOUTH = (172, 397), 14
 """Mesh points between and below which there is a neck or a beard, and no hair."""

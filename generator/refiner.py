@@ -1,16 +1,21 @@
-"""Convolutional network that turns the smooth cut-out of the appearance model into a photo-like one."""
+"""Convolutional network that turns the smooth cut-out of the appearance model into a photo-like one, twice as large."""
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, pixel_shuffle, pixel_unshuffle
+from torch.nn.functional import gelu, interpolate, pixel_shuffle, pixel_unshuffle
 
 CONDITION = 14
 CHANNELS = 4
 """Colours before the model's wall, and the share of person in each pixel."""
 NOISE_CHANNELS, NOISE_SIDE = 8, 32
+FINE_CHANNELS, FINE_SIDE = 2, 128
+"""The noise comes twice: coarse, for strands, and fine, for pores."""
+TOLD = 1.0
+"""Standard deviations up to which the network is told a measure: more is rare among portraits."""
 MAP_SIDE = 32
-HIGH, LOW, LOW_BLOCKS = 96, 192, 5
-AT_64, AT_128 = 32, 16
+HIGH, LOW, LOW_BLOCKS = 96, 224, 7
+AT_64, AT_128, AT_256 = 64, 48, 32
+TAILS = 2
 
 
 class Block(nn.Module):
@@ -43,7 +48,10 @@ class Tail(nn.Module):
 
 
 class Refiner(nn.Module):
-    """`coarse` B 4 128 128 in 0–1, `condition` B 14, `noise` B 8 32 32 standard normal → B 4 128 128, about 0–1."""
+    """Smooth cut-outs B 4 128 128 in 0–1 → B 4 256 256, about 0–1.
+
+    Its largest step comes by interpolation, not as a pixel shuffle, so that no grid is left.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,17 +63,23 @@ class Refiner(nn.Module):
         self.up = nn.Conv2d(LOW, 4 * HIGH, 1)
         self.noise = nn.Conv2d(NOISE_CHANNELS, HIGH, 1)
         self.join = Block(HIGH)
-        self.dense = Tail(HIGH)
+        self.dense = _tails(HIGH)
         self.to64 = nn.Conv2d(HIGH, 4 * AT_64, 3, padding=1)
-        self.at64 = Tail(AT_64)
+        self.at64 = _tails(AT_64)
         self.to128 = nn.Conv2d(AT_64, 4 * AT_128, 3, padding=1)
-        self.at128 = Tail(AT_128)
-        self.leave = nn.Conv2d(AT_128, CHANNELS, 3, padding=1)
+        self.beside = nn.Conv2d(CHANNELS, AT_128, 3, padding=1)
+        self.fine = nn.Conv2d(FINE_CHANNELS, AT_128, 1)
+        self.at128 = _tails(AT_128)
+        self.thin = nn.Conv2d(AT_128, AT_256, 1)
+        self.at256 = _tails(AT_256)
+        self.leave = nn.Conv2d(AT_256, CHANNELS, 3, padding=1)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
-        nn.init.normal_(self.noise.weight, std=0.02)
+        for noise in (self.noise, self.fine):
+            nn.init.normal_(noise.weight, std=0.02)
 
-    def forward(self, coarse: Tensor, condition: Tensor, noise: Tensor) -> Tensor:
+    def forward(self, coarse: Tensor, condition: Tensor, noise: Tensor, fine: Tensor) -> Tensor:
+        """`condition` B 14, `noise` B 8 32 32 and `fine` B 2 128 128 standard normal."""
         skip = self.high(self.enter(pixel_unshuffle(2 * coarse - 1, 4)) + self.place, condition)
         maps = gelu(self.down(skip))
         for block in self.low:
@@ -73,5 +87,16 @@ class Refiner(nn.Module):
         maps = skip + pixel_shuffle(self.up(maps), 2) + self.noise(noise)
         maps = self.dense(self.join(maps, condition))
         maps = self.at64(gelu(pixel_shuffle(self.to64(maps), 2)))
-        maps = self.at128(gelu(pixel_shuffle(self.to128(maps), 2)))
-        return coarse + self.leave(maps)  # type: ignore[no-any-return]
+        maps = gelu(pixel_shuffle(self.to128(maps), 2) + self.beside(2 * coarse - 1) + self.fine(fine))
+        maps = interpolate(self.thin(self.at128(maps)), scale_factor=2.0, mode="bilinear", align_corners=False)
+        large = interpolate(coarse, scale_factor=2.0, mode="bicubic", align_corners=False)
+        return torch.add(large, self.leave(self.at256(maps)))
+
+
+def told(conditions: Tensor) -> Tensor:
+    """Conditions (B 14) with their measures cut at `TOLD`; sex and ethnicity, which come first, are at most 1."""
+    return conditions.clamp(-TOLD, TOLD)
+
+
+def _tails(width: int) -> nn.Sequential:
+    return nn.Sequential(*[Tail(width) for _ in range(TAILS)])

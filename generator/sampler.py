@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.appearance import Floats
+from generator.hair_drift import random_drift
 
 SEXES = ("female", "male")
 ETHNICITIES = ("asian", "black", "latino", "white")
@@ -19,15 +20,16 @@ NO_COLOUR = len(COLOURS)
 LENGTHS = ("short", "medium", "long")
 
 SHAPE_NUMBERS = 24
-TEMPERATURE = 0.9
-"""Share of the measured spread of faces that is drawn. More makes them less alike: the mean distance of 160 identities,
-.72 for portraits, is .63 at .9, .65 at 1.1 and .67 at 1.3."""
-CLIP = 2.5
+TEMPERATURE = 1.1
+"""Share of the measured spread of faces that is drawn; more makes them less alike."""
+CLIP = 3.0
 """Standard deviations beyond which a draw is cut (truncation)."""
 FARTHEST = 4.0
 """Standard deviations beyond which no face number goes, whatever is asked."""
 HAIR_MIX = (0.5, 0.3, 0.2)
 """Shares of an anchor and its nearest neighbours: none of the training portraits is left whole."""
+HAIR_NOISE, NOISE_DONORS = 0.25, 8
+"""Share of a random mixture of anchors of the same kind that is laid over, and how many go into it."""
 NEIGHBOURHOOD = 60
 """Random anchors among which the neighbours are sought."""
 FEWEST = 8
@@ -35,6 +37,8 @@ FEWEST = 8
 DONORS = 12
 """Fewest portraits whose measures may stand model for a request."""
 JITTER = 0.25
+SEX_MARGIN, SEX_TRIES = 0.3, 12
+"""How clearly a face must be of its sex (portraits: ±1) to be taken, and draws after which the clearest is."""
 OLDEST_YOUTH = 0.5
 """Standard deviations of the youthful look that no face exceeds: some of the portraits beyond it could be minors."""
 
@@ -87,6 +91,8 @@ class Draw:
     """T, hair first."""
     condition: Floats
     """14: sex as ±1, ethnicity as one of four, the measures."""
+    drift: Floats
+    """25 2: how hair and shoulders are moved (`generator.hair_drift`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,8 @@ class Sampler:
     colour: NDArray[np.int64]
     length: NDArray[np.int64]
     models: tuple[SexModel, ...]
+    sex_axis: Floats
+    """S + T - 110 + 1: the face numbers' weights and the offset of a linear reading of sex, about -1 to 1."""
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, NDArray[np.generic]]) -> "Sampler":
@@ -126,6 +134,7 @@ class Sampler:
             colour=tensors["anchor.colour"].astype(np.int64),
             length=tensors["anchor.length"].astype(np.int64),
             models=tuple(models),
+            sex_axis=tensors["sex.axis"].astype(np.float32),
         )
 
     def draw(self, wanted: Wanted, *, rng: np.random.Generator) -> Draw:
@@ -140,6 +149,7 @@ class Sampler:
             shape=face[:SHAPE_NUMBERS],
             texture=np.concatenate([hair, face[SHAPE_NUMBERS:]]),
             condition=condition.astype(np.float32),
+            drift=random_drift(rng),
         )
 
     def has_hair(self, wanted: Wanted) -> bool:
@@ -188,7 +198,9 @@ class Sampler:
         nearest = nearest[nearest != anchor][: len(HAIR_MIX) - 1]
         shares = np.array(HAIR_MIX[: len(nearest) + 1], np.float32)
         mixed: Floats = (shares / shares.sum()) @ self.hair[[anchor, *nearest]]
-        return mixed, anchor
+        donors = self.hair[rng.choice(pool, NOISE_DONORS)] - self.hair[pool].mean(0)
+        weights = rng.standard_normal(NOISE_DONORS).astype(np.float32) / np.float32(np.sqrt(NOISE_DONORS))
+        return (mixed + np.float32(HAIR_NOISE) * (weights @ donors)).astype(np.float32), anchor
 
     def _measures(self, wanted: Wanted, *, anchor: int, sex: int, ethnicity: int, rng: np.random.Generator) -> Floats:
         """Pose, skin, hair, beard and age go with the hair anchor, the expression with another portrait."""
@@ -211,9 +223,17 @@ class Sampler:
         return measures
 
     def _face(self, hair: Floats, measures: Floats, *, sex: int, ethnicity: int, rng: np.random.Generator) -> Floats:
-        model = self.models[sex]
+        """Drawn until the face is of its sex; else whatever came closest."""
         design = regressors(np.array([ethnicity]), measures[None], hair[None])[0]
-        noise = np.clip(rng.standard_normal(len(model.factor)), -CLIP, CLIP)
-        face = design @ model.weights + TEMPERATURE * (model.factor @ noise)
-        bounded: Floats = np.clip(face, -FARTHEST, FARTHEST).astype(np.float32)
-        return bounded
+        centre, factor = design @ self.models[sex].weights, self.models[sex].factor
+        best, clearest = centre, -np.inf
+        for _ in range(SEX_TRIES):
+            noise = np.clip(rng.standard_normal(len(factor)), -CLIP, CLIP)
+            face = np.clip(centre + TEMPERATURE * (factor @ noise), -FARTHEST, FARTHEST)
+            clear = (2 * sex - 1) * float(face @ self.sex_axis[:-1] + self.sex_axis[-1])
+            if clear > clearest:
+                best, clearest = face, clear
+            if clear > SEX_MARGIN:
+                break
+        drawn: Floats = best.astype(np.float32)
+        return drawn

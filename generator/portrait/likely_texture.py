@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import LinearNDInterpolator
 
-from generator.appearance import CHANNELS, FRAME, HAIR_NUMBERS, TEXTURE_SIDE, Appearance
+from generator.appearance import FRAME, HAIR_NUMBERS, Appearance
 from generator.errors import BackendUnavailable
 from generator.stored import read_weights, shipped
 
-RIDGE: Final = 30.0
+RIDGE: Final = 120.0
 """Weight of one deviation of a texture number against an intensity error of 1 at one pixel and channel (chosen)."""
 
 Plane = NDArray[np.float32]
@@ -30,14 +30,13 @@ def likely_texture(texture: Plane, known: Plane, uv: Points, appearance: Appeara
     """A whole texture (S S 3, 0–255) that fits `texture` where `known` (S S, 0–1) is high; `uv` P 2 in 0–1."""
     side = len(texture)
     places = appearance.mesh.points[: len(uv)].astype(np.float64)
-    small = _resampled(np.dstack([texture, known]), uv * side - 0.5, places * TEXTURE_SIDE / FRAME, TEXTURE_SIDE)
+    top, bottom, left, right = appearance.face_box
+    small = _resampled(np.dstack([texture, known]), uv * side - 0.5, places, FRAME)[top:bottom, left:right]
     seen, weight = small[..., :3] / 255.0, np.repeat(small[..., 3:], 3, axis=2).ravel()
-    mean = cv2.resize(appearance.mean_texture[..., :3], (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_AREA)
-    planes = appearance.texture_basis[HAIR_NUMBERS:].reshape(-1, TEXTURE_SIDE * TEXTURE_SIDE, CHANNELS)
-    basis = planes[..., :3].reshape(len(planes), -1)
-    weighed = basis * weight
-    left = weighed @ basis.T + RIDGE * np.eye(len(basis), dtype=np.float32)
-    numbers = np.linalg.solve(left, weighed @ (seen - mean).ravel()).astype(np.float32)
+    mean = appearance.mean_texture[top:bottom, left:right, :3]
+    weighed = appearance.face_basis * weight
+    products = weighed @ appearance.face_basis.T + RIDGE * np.eye(len(weighed), dtype=np.float32)
+    numbers = np.linalg.solve(products, weighed @ (seen - mean).ravel()).astype(np.float32)
     whole = appearance.texture(np.concatenate([np.zeros(HAIR_NUMBERS, np.float32), numbers]))[..., :3]
     return 255.0 * np.clip(_resampled(whole, places, uv * side - 0.5, side), 0.0, 1.0)
 

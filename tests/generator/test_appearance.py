@@ -14,7 +14,7 @@ def model() -> Appearance:
 
 def test_zero_numbers_give_the_mean(model: Appearance) -> None:
     zero = np.zeros(len(model.shape_basis), np.float32)
-    mean = model.render(shape=zero, texture=np.zeros(len(model.texture_basis), np.float32))
+    mean = model.render(shape=zero, texture=np.zeros(model.texture_numbers, np.float32))
     assert mean.shape == (FRAME, FRAME, 4)
     assert np.abs(mean - model.mean_texture).max() < 0.01
 
@@ -23,7 +23,7 @@ def test_warp_round_trip(model: Appearance) -> None:
     rng = np.random.default_rng(5)
     shape = rng.standard_normal(len(model.shape_basis)).astype(np.float32)
     points = model.points(shape)
-    texture = rng.standard_normal(len(model.texture_basis), np.float32) * np.float32(0.5)
+    texture = rng.standard_normal(model.texture_numbers, np.float32) * np.float32(0.5)
     picture = model.render(shape=shape, texture=texture)
     back = model.mesh.from_mean(model.mesh.to_mean(picture, points), points)
     inside = slice(8, FRAME - 8)

@@ -12,7 +12,7 @@ from generator.prompt import FaceRequest, parse
 from generator.stored import read_card, shipped
 from generator.synthesizer import open_synthesizer
 
-SIZE_LIMIT = 10_000_000
+SIZE_LIMIT = 16_000_000
 
 
 @pytest.fixture(scope="module")
