@@ -111,7 +111,8 @@ def generate_object(
     """A generated face before it is recorded.
 
     `attributes` maps `asked` and `honoured` to values by attribute name, and `edited` to whether a picture of somebody
-    was altered; `retouched` lists attributes that were painted on after the model had drawn the face.
+    was altered; `retouched` lists attributes that were painted on after the model had drawn the face, `left_out` what
+    was asked and not drawn.
     """
     return {
         "schema": GENERATE,
@@ -121,7 +122,8 @@ def generate_object(
         "record_id": record_id,
         "seed": seed,
         "prompt": prompt,
-        "attributes": {"asked": {}, "honoured": {}, "edited": False, "retouched": []} | dict(attributes or {}),
+        "attributes": {"asked": {}, "honoured": {}, "edited": False, "retouched": [], "left_out": []}
+        | dict(attributes or {}),
         "backend": backend,
         "label": label,
         "timestamped": timestamped,
@@ -243,7 +245,8 @@ def idol_object(
         "prompt": prompt,
         "say": say,
         "input_sha256": input_sha256,
-        "attributes": {"asked": {}, "honoured": {}, "edited": False, "retouched": []} | dict(attributes or {}),
+        "attributes": {"asked": {}, "honoured": {}, "edited": False, "retouched": [], "left_out": []}
+        | dict(attributes or {}),
         "speech": {"seconds": None, "source": "nothing", "unread": []} | dict(speech or {}),
         "label": label,
         "timestamped": timestamped,
@@ -299,6 +302,10 @@ def _scan(
 def _verify(head: Document, provenance: Provenance, verdict: Verdict, error: Document | None) -> Document:
     found = _provenance(provenance) | {"verdict": verdict_object(verdict)}
     return _head(VERIFY) | head | found | {"receipt": _no_receipt(), "error": error}
+
+
+def _no_attributes() -> Document:
+    return {"asked": {}, "honoured": {}, "edited": False, "retouched": [], "left_out": []}
 
 
 def _no_receipt() -> Document:

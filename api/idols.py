@@ -14,6 +14,7 @@ from api.auth import Actor
 from api.contract import idol_object
 from api.decisions import permit
 from api.labels import AUTO, chosen, satisfies
+from api.making import told_attributes
 from api.outcomes import on_record
 from api.policy import PolicyAction, PolicyContext, PolicyRequest
 from api.releases import Released, quota_left, register
@@ -75,7 +76,7 @@ async def perform(workplace: Workplace, actor: Actor, request: IdolRequest) -> R
         record_id=made.release.record.record_id,
         sha256=made.release.record.sha256,
         mime=mime,
-        attributes=_attributes(wish, made.synthesis),
+        attributes=told_attributes(wish, made.synthesis),
         speech=made.told,
         label=str(chosen(workplace, request.label)),
         timestamped=made.release.stamped,
@@ -158,12 +159,3 @@ def _clip(workplace: Workplace, request: IdolRequest, clip: bytes) -> "Release":
 
 def _input_digest(request: IdolRequest) -> str | None:
     return sha256_hex(request.wav) if request.wav else None
-
-
-def _attributes(wish: FaceRequest, synthesis: "Synthesis") -> dict[str, Any]:
-    return {
-        "asked": dict(wish.attributes),
-        "honoured": dict(synthesis.attributes),
-        "edited": synthesis.edited,
-        "retouched": list(synthesis.retouched),
-    }

@@ -59,7 +59,7 @@ async def generate(workplace: Workplace, actor: Actor, request: GenerateRequest)
         prompt=request.prompt,
         seed=synthesis.seed,
         record_id=release.record.record_id,
-        attributes=_attributes(wish, synthesis),
+        attributes=told_attributes(wish, synthesis),
         backend=release.record.backend,
         label=str(chosen(workplace, request.label)),
         timestamped=release.stamped,
@@ -109,10 +109,13 @@ def _draw(workplace: Workplace, wish: FaceRequest, backend: str, seed: int) -> "
     return draw_adult(workplace.synthesizer(backend), wish, seed=seed, finders=workplace.portrait_finders)
 
 
-def _attributes(wish: FaceRequest, synthesis: "Synthesis") -> dict[str, Any]:
+def told_attributes(wish: FaceRequest, synthesis: "Synthesis") -> dict[str, Any]:
+    """What was asked of a face and what became of it, for the answer (`contract.generate_object`)."""
+    missing = [name for name in wish.attributes if name not in synthesis.attributes]
     return {
         "asked": dict(wish.attributes),
         "honoured": dict(synthesis.attributes),
         "edited": synthesis.edited,
         "retouched": list(synthesis.retouched),
+        "left_out": [*wish.unsupported, *missing],
     }

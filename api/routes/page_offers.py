@@ -48,6 +48,13 @@ VIEWS: Final[Mapping[str, Words]] = {
     "before_after": ("Before and after in one file", "前後を1つのファイルに"),
     "turntable": ("In 3D from five sides", "3Dで5方向から"),
 }
+LABELS: Final[Mapping[str, Words]] = {
+    "auto": ("As the place asks", "地域の規定どおり"),
+    "none": ("None", "なし"),
+    "eu": ("EU", "EU"),
+    "china": ("China", "中国"),
+}
+"""The codes of `api.labels` in words."""
 OUTPUTS: Final[Mapping[str, Words]] = {
     "views": ("Views from five sides", "5方向からの画像"),
     "model": ("3D model (GLB)", "3Dモデル（GLB）"),
@@ -78,6 +85,7 @@ def offers() -> dict[str, object]:
     """Names, ranges and limits for the page's template."""
     return {
         "purposes": PURPOSES,
+        "labels": LABELS,
         "portrait_purposes": PORTRAIT_PURPOSES,
         "tools": {name: words for name, words in TOOLS.items() if name in ACTIONS},
         "sliders": [slider(name, measure) for name, measure in MEASURES.items()],

@@ -180,7 +180,7 @@ def test_any_provenance_fits(provenance: Provenance, verdict: Verdict) -> None:
 
 def test_generated_face_fits() -> None:
     asked = {"sex": "female", "hat": "red"}
-    attributes = {"asked": asked, "honoured": {"sex": "female"}, "edited": False, "retouched": []}
+    attributes = {"asked": asked, "honoured": {"sex": "female"}, "edited": False, "retouched": [], "left_out": ["hat"]}
     document = contract.generate_object(
         path="/a.png", prompt="女性", seed=3, record_id=RECORD_ID, attributes=attributes, backend="embedded"
     )

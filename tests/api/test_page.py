@@ -167,6 +167,18 @@ def test_a_prompt_becomes_a_face_that_is_recognised(page: Page) -> None:
     expect(page.locator(".label-code")).to_have_text("synthetic_declared")
 
 
+def test_best_effort_and_label_are_asked_for_and_told(page: Page) -> None:
+    page.get_by_label("Describe a face").fill("a woman with curly hair")
+    form = page.locator("[data-generate]")
+    form.get_by_label("Seed (optional)").fill("7")
+    form.get_by_label("Visible label").select_option("china")
+    form.get_by_text("Draw what can be drawn").click()
+    with page.expect_response("**/v1/generations") as answer:
+        page.get_by_role("button", name="Generate").click()
+    assert answer.value.json()["label"] == "china"
+    expect(page.locator("[data-made]")).to_contain_text("curly hair")
+
+
 def test_a_refusal_is_said_in_words(page: Page) -> None:
     page.get_by_label("Describe a face").fill("a child")
     with page.expect_response("**/v1/generations") as refused:

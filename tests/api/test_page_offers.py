@@ -1,7 +1,8 @@
 """What the page offers is what the tools take: every measure and style, within its own limits, and nothing else."""
 
+from api.labels import LABELS as LABEL_CODES
 from api.portraits import ACTIONS
-from api.routes.page_offers import MEASURE_WORDS, OUTPUTS, TOOLS, VIEWS, offers
+from api.routes.page_offers import LABELS, MEASURE_WORDS, OUTPUTS, TOOLS, VIEWS, offers
 from generator.portrait import reconstruct, surgery
 from generator.portrait.artwork import NAMES
 from generator.portrait.measures import MEASURES
@@ -10,6 +11,7 @@ from generator.portrait.tools import open_tool
 
 def test_every_tool_measure_and_style_is_offered() -> None:
     assert set(TOOLS) == set(ACTIONS)
+    assert tuple(LABELS) == LABEL_CODES
     assert set(MEASURE_WORDS) == set(MEASURES)
     assert set(VIEWS) == set(surgery.VIEWS)
     assert {output for choice in OUTPUTS for output in choice.split()} == set(reconstruct.OUTPUTS)

@@ -31,11 +31,12 @@ const layers = (type) => (type === GLB ? MODEL_LAYERS : type.startsWith("video/"
 const code = (text) => element("code", { textContent: text });
 const listed = (pairs) => Object.entries(pairs).map(([name, value]) => `${name} ${value}`.replaceAll("_", " ")).join(", ") || "—";
 
-// What was asked of a drawn face, what of it the model drew, and what was painted on afterwards.
-const drawn = ({ asked, honoured, retouched }) => [
+// What was asked of a drawn face, what of it the model drew, what was painted on afterwards, and what is missing.
+const drawn = ({ asked, honoured, retouched, left_out }) => [
   [["Asked", "指定"], listed(asked)],
   [["Honoured", "反映"], listed(honoured)],
   [["Retouched", "描き足し"], retouched.join(", ").replaceAll("_", " ") || "—"],
+  ...(left_out.length ? [[["Left out", "描けなかった項目"], left_out.join(", ").replaceAll("_", " ")]] : []),
 ];
 
 const facts = ({ answer, blob, told = [] }) =>

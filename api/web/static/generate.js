@@ -10,8 +10,9 @@ const task = taskOf(form);
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  const asked = { prompt: form.elements.prompt.value, purpose: form.elements.purpose.value };
-  if (form.elements.seed.value) asked.seed = Number(form.elements.seed.value);
+  const { prompt, purpose, label, best_effort, consent, seed } = form.elements;
+  const asked = { prompt: prompt.value, purpose: purpose.value, label: label.value, best_effort: best_effort.checked, consent: consent.checked };
+  if (seed.value) asked.seed = Number(seed.value);
   task.attempt(MAKING, async () => {
     const made = await release("/v1/generations", JSON.stringify(asked), { file: "image", onProgress: task.progress });
     const { prompt } = made.answer;

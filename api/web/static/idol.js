@@ -12,9 +12,9 @@ const form = document.querySelector("[data-idol]");
 const task = taskOf(form);
 
 const wish = () => {
-  const { prompt, say, seconds, seed, purpose, still } = form.elements;
+  const { prompt, say, seconds, seed, purpose, still, label } = form.elements;
   const numbers = [["seconds", seconds.value], ["seed", seed.value]].filter(([, value]) => value);
-  return { prompt: prompt.value, say: say.value.trim(), purpose: purpose.value, still: still.checked, ...Object.fromEntries(numbers.map(([name, value]) => [name, Number(value)])) };
+  return { prompt: prompt.value, say: say.value.trim(), purpose: purpose.value, label: label.value, still: still.checked, ...Object.fromEntries(numbers.map(([name, value]) => [name, Number(value)])) };
 };
 
 const bodyOf = (asked, voice) => {

@@ -42,10 +42,11 @@ const titled = (tool, output) => {
 
 const body = ({ settings, style }) => {
   const made = new FormData();
-  const { file, purpose, consent, consent_reference } = form.elements;
+  const { file, purpose, label, consent, consent_reference } = form.elements;
   if (file.files[0]) made.append("file", file.files[0], file.files[0].name);
   if (style) made.append("style_file", style, style.name);
   made.append("purpose", purpose.value);
+  made.append("label", label.value);
   made.append("consent", String(consent.checked));
   made.append("consent_reference", consent_reference.value);
   made.append("settings", JSON.stringify(settings));

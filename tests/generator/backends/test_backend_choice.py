@@ -65,7 +65,8 @@ async def test_a_face_of_the_operators_network_leaves_like_any_other(home: Path,
     jsonschema.validate(made.document, schema("generate"))
     assert made.document["seed"] == 7
     assert made.document["backend"].startswith("stylegan2 network-snapshot-000001 ")
-    assert made.document["attributes"] == {"asked": {}, "honoured": {}, "edited": False, "retouched": []}
+    told = {"asked": {}, "honoured": {}, "edited": False, "retouched": [], "left_out": []}
+    assert made.document["attributes"] == told
     assert found.verdict.label is Label.SYNTHETIC_DECLARED
     assert found.provenance.watermark.record_id == made.document["record_id"]
     with Image.open(io.BytesIO(made.data)) as picture:
