@@ -26,9 +26,9 @@ CLIP = 3.0
 """Standard deviations beyond which a draw is cut (truncation)."""
 FARTHEST = 4.0
 """Standard deviations beyond which no face number goes, whatever is asked."""
-HAIR_MIX = (0.5, 0.3, 0.2)
+HAIR_MIX = (0.6, 0.25, 0.15)
 """Shares of an anchor and its nearest neighbours: none of the training portraits is left whole."""
-HAIR_NOISE, NOISE_DONORS = 0.25, 8
+HAIR_NOISE, NOISE_DONORS = 0.1, 8
 """Share of a random mixture of anchors of the same kind that is laid over, and how many go into it."""
 NEIGHBOURHOOD = 60
 """Random anchors among which the neighbours are sought."""
