@@ -48,23 +48,22 @@ async def verify_database(source: Settings | str, *, verifier: Verifier | None =
         raise DatabaseUnavailable("There is no database yet, so there is no audit log to check.")
     database = Database(source)
     try:
-        async with database.read() as session:
-            return await check_log(AuditRepository(session), verifier)
+        return await database.look(lambda connection: check_log(AuditRepository(connection), verifier))
     finally:
         await database.close()
 
 
-async def check_log(repository: AuditRepository, verifier: Verifier | None) -> AuditCheck:
+def check_log(repository: AuditRepository, verifier: Verifier | None) -> AuditCheck:
     """Checks the log that `repository` reads."""
     frontier = Frontier()
     try:
-        async for page in repository.pages():
+        for page in repository.pages():
             first, last = frontier.size, page[-1].entry
-            heads = await repository.checkpoints(first + 1, last + 1)
-            nodes = await repository.nodes(first, last)
+            heads = repository.checkpoints(first + 1, last + 1)
+            nodes = repository.nodes(first, last)
             for row in page:
                 _check_entry(row, frontier, heads, nodes, verifier)
-        reach = await repository.reach()
+        reach = repository.reach()
         if reach > frontier.size:
             raise _Fault(f"missing: the log once had {reach} entries")
     except _Fault as fault:

@@ -1,0 +1,109 @@
+"""The audit log within one open transaction, as plain functions: appends entries, and proves things about them."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from api.audit_repository import AuditRepository, CheckpointRow, EntryRow
+from api.checkpoints import Signer
+from api.clock import timestamp
+from api.entries import Entry, new_entry
+from api.errors import AuditBroken, NotFound
+from api.merkle import Frontier, Node, Span, consistency_spans, inclusion_spans, join, perfect_nodes
+from api.receipts import Receipt
+
+SALT_BYTES: Final = 32
+LOST: Final = "The audit log has lost part of its tree; check it."
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What shall become an entry; see `AuditLog.append`."""
+
+    kind: str
+    body: Mapping[str, Any]
+    personal: Mapping[str, str] = field(default_factory=dict)
+
+
+class Ledger:
+    """Reads and extends the log by way of `connection`; the caller's transaction decides whether that stays."""
+
+    def __init__(self, connection: Connection, signer: Signer) -> None:
+        self._repository = AuditRepository(connection)
+        self._signer = signer
+
+    def append(self, facts: Sequence[Fact]) -> tuple[tuple[Entry, ...], Receipt]:
+        """The entries of `facts`, of which there is one at least, and the receipt of the last of them."""
+        self._repository.lock()
+        grown = _Growth(self._frontier(), self._signer)
+        for fact in facts:
+            grown.add(fact)
+        self._repository.add(grown.rows, grown.nodes, grown.heads, grown.salts)
+        return tuple(grown.entries), grown.receipt()
+
+    def receipt(self, index: int) -> Receipt:
+        """Proof that entry `index` is under the newest head; raises `NotFound` if there is no such entry."""
+        head = self._repository.checkpoint()
+        if head is None or not 0 <= index < head.size:
+            raise NotFound(f"The audit log has no entry {index}.")
+        own, *proof = self._roots([(index, index + 1), *inclusion_spans(index, head.size)])
+        return Receipt(self._signer.verifier.origin, index, own, head.size, head.root, tuple(proof), head.note)
+
+    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """Proof that the log of `old` entries is a prefix of that of `new`; raises `NotFound` if it never was."""
+        if not 0 < old <= new <= self._repository.size():
+            raise NotFound(f"The audit log never grew from {old} to {new} entries.")
+        return self._roots(consistency_spans(old, new))
+
+    def _frontier(self) -> Frontier:
+        size = self._repository.size()
+        nodes = perfect_nodes((0, size))
+        found = self._repository.hashes(nodes)
+        try:
+            return Frontier(size, [found[node] for node in nodes])
+        except KeyError as error:
+            raise AuditBroken(LOST) from error
+
+    def _roots(self, spans: Sequence[Span]) -> tuple[bytes, ...]:
+        """Tree hash of each span, from one look-up of all the subtrees they are made of."""
+        tiles = [perfect_nodes(span) for span in spans]
+        found = self._repository.hashes([node for tile in tiles for node in tile])
+        try:
+            return tuple(join([found[node] for node in tile]) for tile in tiles)
+        except KeyError as error:
+            raise AuditBroken(LOST) from error
+
+
+class _Growth:
+    """What is added to a tree, step by step, before it is written at once."""
+
+    def __init__(self, frontier: Frontier, signer: Signer) -> None:
+        self._frontier, self._signer = frontier, signer
+        self._proof: tuple[bytes, ...] = ()
+        self.entries: list[Entry] = []
+        self.nodes: list[tuple[Node, bytes]] = []
+        self.heads: list[CheckpointRow] = []
+        self.salts: dict[int, bytes] = {}
+
+    @property
+    def rows(self) -> list[EntryRow]:
+        return [EntryRow(one.index, one.ts, one.kind, one.body, one.leaf_hash) for one in self.entries]
+
+    def add(self, fact: Fact) -> None:
+        index, salt = self._frontier.size, secrets.token_bytes(SALT_BYTES)
+        entry = new_entry(index, timestamp(), fact.kind, fact.body, fact.personal, salt)
+        self._proof = self._frontier.last_proof()
+        self.nodes += self._frontier.append(entry.leaf_hash)
+        size, root = self._frontier.size, self._frontier.root()
+        self.entries.append(entry)
+        self.heads.append(CheckpointRow(size, root, self._signer.sign(size, root)))
+        if fact.personal:
+            self.salts[index] = salt
+
+    def receipt(self) -> Receipt:
+        entry, head = self.entries[-1], self.heads[-1]
+        origin = self._signer.verifier.origin
+        return Receipt(origin, entry.index, entry.leaf_hash, head.size, head.root, self._proof, head.note)
