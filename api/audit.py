@@ -17,6 +17,7 @@ from api.ledger import Fact, Ledger
 from api.receipts import Receipt
 from api.receipts import verify_receipt as verify_receipt
 from api.settings import Settings
+from api.witnesses import Witness, parse_witnesses
 
 T = TypeVar("T")
 
@@ -24,13 +25,14 @@ T = TypeVar("T")
 class AuditLog:
     """Appends to, and proves things about, the log of one instance, in whatever session the caller has open."""
 
-    def __init__(self, signer: Signer) -> None:
+    def __init__(self, signer: Signer, witnesses: tuple[Witness, ...] = ()) -> None:
         self._signer = signer
+        self.witnesses = witnesses
 
     @classmethod
     def open(cls, settings: Settings) -> "AuditLog":
-        """With this instance's signing key, made on first use."""
-        return cls(Signer.open(settings))
+        """With this instance's signing key, made on first use, and the witnesses that its operator knows."""
+        return cls(Signer.open(settings), parse_witnesses(settings.witnesses))
 
     @property
     def verifier(self) -> Verifier:
@@ -59,20 +61,20 @@ class AuditLog:
         entries, _ = await self._on(session, lambda ledger: ledger.append([fact]))
         return entries[0]
 
-    async def receipt(self, session: AsyncSession, index: int) -> Receipt:
-        """Proof that entry `index` is under the newest head; raises `NotFound` if there is no such entry."""
-        return await self._on(session, lambda ledger: ledger.receipt(index))
+    async def receipt(self, session: AsyncSession, index: int, *, size: int | None = None) -> Receipt:
+        """Proof that entry `index` is under the head at `size` entries, or the newest; raises `NotFound`."""
+        return await self._on(session, lambda ledger: ledger.receipt(index, size=size))
 
     async def consistency(self, session: AsyncSession, old: int, new: int) -> tuple[bytes, ...]:
         """Proof that the log of `old` entries is a prefix of that of `new`; raises `NotFound` if it never was."""
         return await self._on(session, lambda ledger: ledger.consistency(old, new))
 
-    async def checkpoint(self, session: AsyncSession, size: int | None = None) -> str:
-        """The signed head (a C2SP note) at `size` entries, or the newest; raises `NotFound` if there is none."""
-        head = await _stored(session, lambda repository: repository.checkpoint(size))
-        if head is None:
-            raise NotFound("The audit log has no such checkpoint.")
-        return head.note
+    async def checkpoint(self, session: AsyncSession, size: int | None = None, *, cosigned: bool = False) -> str:
+        """The signed head (a C2SP note) at `size` entries, or the newest, or the newest that a witness signed too.
+
+        Cosignatures stand under the log's own signature. Raises `NotFound` if there is none.
+        """
+        return await self._on(session, lambda ledger: ledger.head(size, cosigned=cosigned).note)
 
     async def size(self, session: AsyncSession) -> int:
         return await _stored(session, lambda repository: repository.size())
@@ -97,9 +99,12 @@ class AuditLog:
         stored = _entry(row).content.get(PERSONAL, {}).get(field, "")
         return hmac.compare_digest(stored, pseudonym(salt, field, value))
 
-    async def forget(self, session: AsyncSession, index: int) -> bool:
-        """Makes the personal data of an entry unrecognisable for good; the log stays whole. Whether there was any."""
-        return await _stored(session, lambda repository: repository.drop_salt(index))
+    async def forget(self, session: AsyncSession, index: int, *, actor: str = "local") -> bool:
+        """Makes the personal data of an entry unrecognisable for good, which is on record; the log stays whole.
+
+        Whether there was any.
+        """
+        return bool(await self._on(session, lambda ledger: ledger.forget([index], actor=actor)))
 
     async def _on(self, session: AsyncSession, work: Callable[[Ledger], T]) -> T:
         return await session.run_sync(lambda plain: work(self.within(plain.connection())))

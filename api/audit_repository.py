@@ -123,6 +123,16 @@ class AuditRepository:
     def salt(self, entry: int) -> bytes | None:
         return (self._connection.execute(select(audit_salts.c.salt).where(audit_salts.c.entry == entry))).scalar()
 
+    def salted(self) -> Iterator[tuple[EntryRow, bytes]]:
+        """Entries whose personal data is still recognisable, with their salts, in order."""
+        query = select(audit_entries, audit_salts.c.salt).join(
+            audit_salts, audit_salts.c.entry == audit_entries.c.entry
+        )
+        for row in self._connection.execute(query.order_by(audit_entries.c.entry)):
+            values = dict(row._mapping)
+            salt = bytes(values.pop("salt"))
+            yield EntryRow(**values), salt
+
     def drop_salt(self, entry: int) -> bool:
         """Whether there was one."""
         query = delete(audit_salts).where(audit_salts.c.entry == entry).returning(audit_salts.c.entry)

@@ -14,6 +14,8 @@ from api.errors import InvalidRequest
 from api.merkle import leaf_hash
 
 KIND = re.compile(r"[a-z][a-z0-9_.]{0,63}")
+MAX_BYTES = 2**16 - 1
+"""What an entry bundle can hold (C2SP tlog-tiles)."""
 PERSONAL = "personal"
 """Key of an entry's body under which the HMACs of personal data stand."""
 
@@ -58,7 +60,10 @@ def new_entry(
         content = rfc8785.dumps({**body, **extra})
     except (rfc8785.CanonicalizationError, TypeError, ValueError) as error:
         raise InvalidRequest("The body of an audit entry holds something that JSON cannot.") from error
-    return Entry(index, ts, kind, content, leaf_hash(entry_json(index, ts, kind, content)))
+    text = entry_json(index, ts, kind, content)
+    if len(text) > MAX_BYTES:
+        raise InvalidRequest(f"An audit entry may have {MAX_BYTES} bytes.")
+    return Entry(index, ts, kind, content, leaf_hash(text))
 
 
 def pseudonym(salt: bytes, field: str, value: str) -> str:

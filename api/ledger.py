@@ -1,21 +1,24 @@
 """The audit log within one open transaction, as plain functions: appends entries, and proves things about them."""
 
+import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from api.attestations import AttestationRepository
 from api.audit_repository import AuditRepository, CheckpointRow, EntryRow
 from api.checkpoints import Signer
 from api.clock import timestamp
-from api.entries import Entry, new_entry
+from api.entries import PERSONAL, Entry, new_entry, pseudonym
 from api.errors import AuditBroken, NotFound
 from api.merkle import Frontier, Node, Span, consistency_spans, inclusion_spans, join, perfect_nodes
 from api.receipts import Receipt
 
 SALT_BYTES: Final = 32
+FORGOTTEN: Final = "audit.forgotten"
 LOST: Final = "The audit log has lost part of its tree; check it."
 
 
@@ -33,6 +36,7 @@ class Ledger:
 
     def __init__(self, connection: Connection, signer: Signer) -> None:
         self._repository = AuditRepository(connection)
+        self._attestations = AttestationRepository(connection)
         self._signer = signer
 
     def append(self, facts: Sequence[Fact]) -> tuple[tuple[Entry, ...], Receipt]:
@@ -44,13 +48,40 @@ class Ledger:
         self._repository.add(grown.rows, grown.nodes, grown.heads, grown.salts)
         return tuple(grown.entries), grown.receipt()
 
-    def receipt(self, index: int) -> Receipt:
-        """Proof that entry `index` is under the newest head; raises `NotFound` if there is no such entry."""
-        head = self._repository.checkpoint()
-        if head is None or not 0 <= index < head.size:
-            raise NotFound(f"The audit log has no entry {index}.")
+    def head(self, size: int | None = None, *, cosigned: bool = False) -> CheckpointRow:
+        """The head at `size` entries, or the newest, or the newest that is `cosigned`; with its cosignatures.
+
+        Raises `NotFound` if there is none.
+        """
+        wanted = self._attestations.newest_cosigned() if cosigned else size
+        row = None if cosigned and wanted is None else self._repository.checkpoint(wanted)
+        if row is None:
+            raise NotFound("The audit log has no such checkpoint.")
+        lines = self._attestations.lines(row.size, row.size).get(row.size, ())
+        return replace(row, note=row.note + "".join(f"{line}\n" for line in lines))
+
+    def receipt(self, index: int, *, size: int | None = None) -> Receipt:
+        """Proof that entry `index` is under the head at `size` entries, or the newest; raises `NotFound`."""
+        head = self.head(size)
+        if not 0 <= index < head.size:
+            raise NotFound(f"The audit log has no entry {index} under this head.")
         own, *proof = self._roots([(index, index + 1), *inclusion_spans(index, head.size)])
         return Receipt(self._signer.verifier.origin, index, own, head.size, head.root, tuple(proof), head.note)
+
+    def forget(self, indices: Sequence[int], *, actor: str) -> tuple[int, ...]:
+        """Makes the personal data of entries unrecognisable, and says so in the log; those that had any."""
+        gone = tuple(index for index in indices if self._repository.drop_salt(index))
+        if gone:
+            self.append([Fact(FORGOTTEN, {"actor": actor, "entries": list(gone)})])
+        return gone
+
+    def entries_about(self, field: str, value: str) -> tuple[int, ...]:
+        """Entries that were given `value` as personal `field` and still know it; reads every salt that is left."""
+        return tuple(
+            row.entry
+            for row, salt in self._repository.salted()
+            if pseudonym(salt, field, value) == json.loads(row.body).get(PERSONAL, {}).get(field)
+        )
 
     def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
         """Proof that the log of `old` entries is a prefix of that of `new`; raises `NotFound` if it never was."""
