@@ -1,4 +1,4 @@
-"""Checks a whole audit log against itself, its signed heads and what others kept of them; names the first wrong entry."""
+"""Checks a whole audit log against itself, its signed heads and what others kept; names the first wrong entry."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence

@@ -273,6 +273,16 @@ def add_inspection(connection: Connection, inspection: StoredInspection) -> None
     connection.execute(insert(inspections), _values(inspection) | {"report": _pack(inspection.report)})
 
 
+def drop_inspections(connection: Connection, entries: Sequence[int]) -> list[str]:
+    """Deletes the answers whose outcome is one of `entries`; blobs of previews that none is left for."""
+    gone = connection.execute(select(inspections).where(inspections.c.entry.in_(entries))).all()
+    connection.execute(delete(inspections).where(inspections.c.entry.in_(entries)))
+    left = select(inspections.c.sha256).where(inspections.c.sha256.in_([row.sha256 for row in gone]))
+    kept = set(connection.execute(left).scalars())
+    previews = [_inspection(row).report["preview"] for row in gone if row.sha256 not in kept]
+    return [preview["blob"] for preview in previews if preview is not None]
+
+
 def key_by_digest(connection: Connection, digest: bytes) -> StoredKey | None:
     row = connection.execute(_KEY, {"of": digest}).one_or_none()
     return _key(row) if row else None
