@@ -13,7 +13,7 @@ from api.audit_repository import AuditRepository, EntryRow
 from api.checkpoints import Signer, Verifier
 from api.entries import PERSONAL, Entry, pseudonym
 from api.errors import NotFound
-from api.ledger import Fact, Ledger
+from api.ledger import Edge, Fact, Ledger
 from api.receipts import Receipt
 from api.receipts import verify_receipt as verify_receipt
 from api.settings import Settings
@@ -28,6 +28,7 @@ class AuditLog:
     def __init__(self, signer: Signer, witnesses: tuple[Witness, ...] = ()) -> None:
         self._signer = signer
         self.witnesses = witnesses
+        self._edge = Edge()
 
     @classmethod
     def open(cls, settings: Settings) -> "AuditLog":
@@ -41,7 +42,7 @@ class AuditLog:
 
     def within(self, connection: Connection) -> Ledger:
         """The log for a unit of work that is a plain function (`Database.change`)."""
-        return Ledger(connection, self._signer)
+        return Ledger(connection, self._signer, self._edge)
 
     async def append(
         self,

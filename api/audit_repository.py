@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select, text, tuple_
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, tuple_
 
 from api.merkle import Node
 from api.tables import audit_checkpoints, audit_entries, audit_nodes, audit_salts
@@ -29,6 +29,13 @@ class CheckpointRow:
     note: str
 
 
+# Every entry asks these: putting a statement together takes as long as running it.
+_LAST = select(func.max(audit_entries.c.entry))
+_ROOT = select(audit_checkpoints.c.root).where(audit_checkpoints.c.size == bindparam("of"))
+_ADD_ENTRIES, _ADD_NODES = insert(audit_entries), insert(audit_nodes)
+_ADD_HEADS, _ADD_SALTS = insert(audit_checkpoints), insert(audit_salts)
+
+
 class AuditRepository:
     """Plain functions: asynchronous callers come by `run_sync`, and a unit of work that is one function needs none."""
 
@@ -42,8 +49,12 @@ class AuditRepository:
 
     def size(self) -> int:
         """Number of entries."""
-        last = (self._connection.execute(select(func.max(audit_entries.c.entry)))).scalar_one()
+        last = self._connection.execute(_LAST).scalar_one()
         return 0 if last is None else int(last) + 1
+
+    def root(self, size: int) -> bytes | None:
+        """Root that the head at `size` entries states."""
+        return self._connection.execute(_ROOT, {"of": size}).scalar_one_or_none()
 
     def add(
         self,
@@ -53,17 +64,17 @@ class AuditRepository:
         salts: Mapping[int, bytes],
     ) -> None:
         """Entries in order, the subtrees that they completed, the head after each, and salts by entry."""
-        self._connection.execute(insert(audit_entries), [asdict(row) for row in rows])
+        self._connection.execute(_ADD_ENTRIES, [asdict(row) for row in rows])
         if nodes:
             places = [
                 {"level": node.level, "position": node.position, "entry": node.last_leaf, "hash": digest}
                 for node, digest in nodes
             ]
-            self._connection.execute(insert(audit_nodes), places)
-        self._connection.execute(insert(audit_checkpoints), [asdict(head) for head in heads])
+            self._connection.execute(_ADD_NODES, places)
+        self._connection.execute(_ADD_HEADS, [asdict(head) for head in heads])
         if salts:
             kept = [{"entry": entry, "salt": salt} for entry, salt in salts.items()]
-            self._connection.execute(insert(audit_salts), kept)
+            self._connection.execute(_ADD_SALTS, kept)
 
     def hashes(self, nodes: Sequence[Node]) -> Mapping[Node, bytes]:
         """Roots of the perfect subtrees `nodes`; those that are not stored are left out."""
@@ -82,12 +93,12 @@ class AuditRepository:
 
     def get(self, entry: int) -> EntryRow | None:
         row = (self._connection.execute(select(audit_entries).where(audit_entries.c.entry == entry))).one_or_none()
-        return EntryRow(**row._mapping) if row else None
+        return EntryRow(*row) if row else None
 
     def page(self, *, start: int, limit: int) -> Sequence[EntryRow]:
         """Entries from number `start` on, in order."""
         query = select(audit_entries).where(audit_entries.c.entry >= start).order_by(audit_entries.c.entry).limit(limit)
-        return [EntryRow(**row._mapping) for row in self._connection.execute(query)]
+        return [EntryRow(*row) for row in self._connection.execute(query)]
 
     def pages(self) -> Iterator[Sequence[EntryRow]]:
         """The whole log, page by page."""
@@ -102,12 +113,12 @@ class AuditRepository:
         if size is not None:
             query = query.where(audit_checkpoints.c.size == size)
         row = (self._connection.execute(query)).one_or_none()
-        return CheckpointRow(**row._mapping) if row else None
+        return CheckpointRow(*row) if row else None
 
     def checkpoints(self, first: int, last: int) -> Mapping[int, CheckpointRow]:
         """Heads of sizes `first` to `last`, both included, by size."""
         query = select(audit_checkpoints).where(audit_checkpoints.c.size.between(first, last))
-        return {row.size: CheckpointRow(**row._mapping) for row in self._connection.execute(query)}
+        return {row.size: CheckpointRow(*row) for row in self._connection.execute(query)}
 
     def nodes(self, first: int, last: int) -> Mapping[Node, bytes]:
         """Stored subtrees that entries `first` to `last`, both included, completed."""

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import rfc8785
@@ -44,7 +45,12 @@ class Entry:
 
 def entry_json(index: int, ts: str, kind: str, body: bytes) -> bytes:
     """The canonical JSON of an entry, its keys in RFC 8785 order; `body` goes in byte for byte."""
-    return b'{"body":%b,"entry":%d,"kind":%b,"ts":%b}' % (body, index, rfc8785.dumps(kind), rfc8785.dumps(ts))
+    return b'{"body":%b,"entry":%d,"kind":%b,"ts":%b}' % (body, index, _text(kind), rfc8785.dumps(ts))
+
+
+@lru_cache(maxsize=256)
+def _text(kind: str) -> bytes:
+    return rfc8785.dumps(kind)
 
 
 def new_entry(

@@ -31,10 +31,19 @@ class Fact:
     personal: Mapping[str, str] = field(default_factory=dict)
 
 
+class Edge:
+    """The tree's right edge as this process last wrote it, which may have been rolled back or outgrown since: it holds
+    if its root is that of the log's head."""
+
+    def __init__(self) -> None:
+        self.frontier: Frontier | None = None
+
+
 class Ledger:
     """Reads and extends the log by way of `connection`; the caller's transaction decides whether that stays."""
 
-    def __init__(self, connection: Connection, signer: Signer) -> None:
+    def __init__(self, connection: Connection, signer: Signer, edge: Edge) -> None:
+        self._edge = edge
         self._repository = AuditRepository(connection)
         self._attestations = AttestationRepository(connection)
         self._signer = signer
@@ -46,6 +55,7 @@ class Ledger:
         for fact in facts:
             grown.add(fact)
         self._repository.add(grown.rows, grown.nodes, grown.heads, grown.salts)
+        self._edge.frontier = grown.frontier
         return tuple(grown.entries), grown.receipt()
 
     def head(self, size: int | None = None, *, cosigned: bool = False) -> CheckpointRow:
@@ -90,7 +100,9 @@ class Ledger:
         return self._roots(consistency_spans(old, new))
 
     def _frontier(self) -> Frontier:
-        size = self._repository.size()
+        size, known = self._repository.size(), self._edge.frontier
+        if known is not None and known.size == size and known.root() == self._repository.root(size):
+            return known.copy()
         nodes = perfect_nodes((0, size))
         found = self._repository.hashes(nodes)
         try:
@@ -112,7 +124,7 @@ class _Growth:
     """What is added to a tree, step by step, before it is written at once."""
 
     def __init__(self, frontier: Frontier, signer: Signer) -> None:
-        self._frontier, self._signer = frontier, signer
+        self.frontier, self._signer = frontier, signer
         self._proof: tuple[bytes, ...] = ()
         self.entries: list[Entry] = []
         self.nodes: list[tuple[Node, bytes]] = []
@@ -124,11 +136,11 @@ class _Growth:
         return [EntryRow(one.index, one.ts, one.kind, one.body, one.leaf_hash) for one in self.entries]
 
     def add(self, fact: Fact) -> None:
-        index, salt = self._frontier.size, secrets.token_bytes(SALT_BYTES)
+        index, salt = self.frontier.size, secrets.token_bytes(SALT_BYTES)
         entry = new_entry(index, timestamp(), fact.kind, fact.body, fact.personal, salt)
-        self._proof = self._frontier.last_proof()
-        self.nodes += self._frontier.append(entry.leaf_hash)
-        size, root = self._frontier.size, self._frontier.root()
+        self._proof = self.frontier.last_proof()
+        self.nodes += self.frontier.append(entry.leaf_hash)
+        size, root = self.frontier.size, self.frontier.root()
         self.entries.append(entry)
         self.heads.append(CheckpointRow(size, root, self._signer.sign(size, root)))
         if fact.personal:

@@ -41,6 +41,17 @@ def test_verification_is_timed_over_http() -> None:
     assert all(each["p50"] > 0 for each in figures.values())
 
 
+def test_a_log_is_timed_beside_its_limits() -> None:
+    result = CliRunner().invoke(app, ["bench", "audit", "--entries", "300", "--json"])
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert document["entries"] == 300
+    assert set(document["limits"]) == set(document["share_of_limit"]) < set(document["milliseconds"])
+    assert all(value > 0 for value in document["milliseconds"].values())
+    table = CliRunner().invoke(app, ["bench", "audit", "--entries", "300"]).stdout
+    assert "append, durable" in table
+
+
 def test_the_watermark_lab_gives_every_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mark_redraw, "STEPS", 3)
     for name, pixels in (("a.png", photos.astronaut()[:256, :256]), ("b.jpg", photos.astronaut()[200:460, 100:400])):
