@@ -42,7 +42,8 @@ class AttestationRepository:
 
     def newest_cosigned(self) -> int | None:
         """Size of the newest head that a witness signed."""
-        return self._connection.execute(select(func.max(audit_cosignatures.c.size))).scalar_one()
+        size: int | None = self._connection.execute(select(func.max(audit_cosignatures.c.size))).scalar_one()
+        return size
 
     def add_anchor(self, anchor: Anchor) -> None:
         self._connection.execute(insert(audit_anchors), asdict(anchor))

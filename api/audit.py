@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.audit_check import AuditCheck as AuditCheck
 from api.audit_check import verify_database as verify_database
 from api.audit_repository import AuditRepository, EntryRow
+from api.audit_standards import AuditCheck as AuditCheck
 from api.checkpoints import Signer, Verifier
 from api.entries import PERSONAL, Entry, pseudonym
 from api.errors import NotFound

@@ -13,7 +13,8 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from api.attestations import AttestationRepository
-from api.audit_check import (
+from api.audit_repository import AuditRepository, CheckpointRow, EntryRow
+from api.audit_standards import (
     AuditCheck,
     Fault,
     Progress,
@@ -23,7 +24,6 @@ from api.audit_check import (
     check_kept,
     check_reach,
 )
-from api.audit_repository import AuditRepository, CheckpointRow, EntryRow
 from api.checkpoints import Checkpoint, Verifier
 from api.entries import entry_json
 from api.errors import AuditBroken, InvalidRequest, KeyUnusable

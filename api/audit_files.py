@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from api.audit_check import AuditCheck
+from api.audit_standards import AuditCheck
 from api.checkpoints import Checkpoint, Verifier
 from api.errors import InvalidRequest
 from api.outcomes import digest

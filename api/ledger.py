@@ -58,8 +58,8 @@ class Ledger:
         self._edge.frontier = grown.frontier
         return tuple(grown.entries), grown.receipt()
 
-    def head(self, size: int | None = None, *, cosigned: bool = False) -> CheckpointRow:
-        """The head at `size` entries, or the newest, or the newest that is `cosigned`; with its cosignatures.
+    def head(self, size: int | None = None, *, cosigned: bool = False, attested: bool = True) -> CheckpointRow:
+        """The head at `size` entries, or the newest, or the newest that is `cosigned`; if `attested` with cosignatures.
 
         Raises `NotFound` if there is none.
         """
@@ -67,7 +67,7 @@ class Ledger:
         row = None if cosigned and wanted is None else self._repository.checkpoint(wanted)
         if row is None:
             raise NotFound("The audit log has no such checkpoint.")
-        lines = self._attestations.lines(row.size, row.size).get(row.size, ())
+        lines = self._attestations.lines(row.size, row.size).get(row.size, ()) if attested else ()
         return replace(row, note=row.note + "".join(f"{line}\n" for line in lines))
 
     def receipt(self, index: int, *, size: int | None = None) -> Receipt:

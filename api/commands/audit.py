@@ -11,7 +11,7 @@ from api.commands.outcome import ExitCode
 from api.commands.running import at_work, load_settings, write_whole
 
 if TYPE_CHECKING:
-    from api.audit_check import AuditCheck
+    from api.audit_standards import AuditCheck
 
 app = typer.Typer(help="The tamper-evident audit log.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, and nothing else.")]
@@ -46,9 +46,9 @@ def _check(
     export: Path | None, receipt: Path | None, entry: Path | None, heads: list[Path], key: str | None
 ) -> "AuditCheck":
     from api.audit import verify_database
-    from api.audit_check import standards_of
     from api.audit_export import check_export
     from api.audit_files import check_receipt, read_head, read_key, read_lines
+    from api.audit_standards import standards_of
     from api.checkpoints import load_verifier
 
     settings = load_settings()
@@ -86,6 +86,22 @@ def anchor_log(as_json: AsJson = False) -> None:
     stamped = f"{done.size} entries, stamped at {done.stamped_at}"
     print(json.dumps(facts) if as_json else stamped if done.fault is None else f"no stamp: {done.fault}")
     raise typer.Exit(ExitCode.CLEAN if done.fault is None else ExitCode.ERROR)
+
+
+@app.command("witness")
+def witness_log(
+    url: Annotated[str, typer.Argument(metavar="URL", help="The witness's submission prefix (C2SP tlog-witness).")],
+    as_json: AsJson = False,
+) -> None:
+    """Ask a witness in SHINGAN_WITNESSES to cosign the log's newest head."""
+    from api.auth import Actor
+    from api.witness_client import submit
+
+    done = at_work(lambda workplace: submit(workplace, Actor.local(workplace.settings.tenant), url))
+    names = list(done.taken.witnesses) if done.taken else []
+    said = f"{done.size} entries, cosigned by {', '.join(names)}" if names else f"no cosignature: {done.fault}"
+    print(json.dumps({"size": done.size, "witnesses": names, "fault": done.fault}) if as_json else said)
+    raise typer.Exit(ExitCode.CLEAN if done.taken else ExitCode.ERROR)
 
 
 @app.command()

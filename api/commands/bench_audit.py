@@ -52,7 +52,7 @@ async def _measured(home: Path, entries: int, url: str | None) -> Mapping[str, f
     from api.migrations.run import upgrade
     from api.settings import Settings
 
-    settings = Settings(home=home, **({"database_url": url} if url else {}))
+    settings = Settings(home=home) if url is None else Settings(home=home, database_url=url)
     settings.ensure_home()
     await upgrade(settings.database_url)
     log, database = AuditLog.open(settings), Database(settings.database_url)

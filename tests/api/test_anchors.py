@@ -13,8 +13,8 @@ from api import anchors
 from api.anchors import anchor, anchoring
 from api.attestations import Anchor, AttestationRepository
 from api.audit import verify_database
-from api.audit_check import standards_of
 from api.audit_export import check_export, exported
+from api.audit_standards import standards_of
 from api.errors import InvalidRequest
 from api.ledger import Fact
 from api.settings import Settings

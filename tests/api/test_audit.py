@@ -105,10 +105,8 @@ async def test_personal_data_is_kept_as_a_salted_hash_until_it_is_forgotten(
         assert not await log.forget(session, 0)
         assert not await log.recognises(session, 0, "prompt", "my aunt")
         assert await log.recognises(session, 1, "prompt", "my aunt")
-        entries = await log.page(session)
-    assert [(entry.kind, entry.content) for entry in entries[2:]] == [
-        ("audit.forgotten", {"actor": "local", "entries": [0]})
-    ]
+        said = (await log.page(session))[2:]
+    assert [(entry.kind, entry.content) for entry in said] == [("audit.forgotten", {"actor": "local", "entries": [0]})]
     assert (await verify_database(any_settings)).ok
 
 

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.audit import AuditLog
-from api.audit_check import Standards
 from api.audit_export import check_export, export_lines
+from api.audit_standards import Standards
 from api.checkpoints import Signer
 from api.db import Database
 from api.errors import InvalidRequest, KeyUnusable

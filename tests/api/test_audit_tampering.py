@@ -20,12 +20,12 @@ from sqlalchemy import create_engine
 
 from api.attestations import AttestationRepository
 from api.audit import AuditCheck, AuditLog
-from api.audit_check import Standards, check_log
+from api.audit_check import check_log
 from api.audit_repository import AuditRepository
+from api.audit_standards import Standards
 from api.checkpoints import Signer
 from api.db import Database
 from api.entries import entry_json
-from api.ledger import Fact
 from api.merkle import Frontier, leaf_hash
 from api.migrations.run import upgrade
 
@@ -42,8 +42,8 @@ async def _make(folder: Path) -> None:
     await upgrade(url)
     database, log = Database(url), AuditLog(SIGNER)
     for number in range(SIZE):
-        fact = Fact("test.made", {"number": number})
-        await database.change(lambda connection, fact=fact: log.within(connection).append([fact]))
+        async with database.write() as session:
+            await log.append(session, "test.made", {"number": number})
     await database.close()
 
 
