@@ -37,7 +37,7 @@ def test_verification_is_timed_over_http() -> None:
     result = CliRunner().invoke(app, ["bench", "verify", "--files", "1", "--again", "2", "--json"])
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)["milliseconds"]
-    assert set(figures) == {"new to the service", "seen before"}
+    assert set(figures) == {"new to the service", "seen before", "an empty request", "a durable commit"}
     assert all(each["p50"] > 0 for each in figures.values())
 
 
