@@ -15,12 +15,12 @@ from api.sessions import LocalSessions
 from api.workplace import Workplace
 
 
-def workplace_of(request: Request) -> Workplace:
+async def workplace_of(request: Request) -> Workplace:
     found: Workplace = request.app.state.workplace
     return found
 
 
-def metrics_of(request: Request) -> Metrics:
+async def metrics_of(request: Request) -> Metrics:
     found: Metrics = request.app.state.metrics
     return found
 
@@ -37,7 +37,7 @@ async def known_actor(request: HTTPConnection) -> Actor | None:
 
 
 async def anyone(request: Request) -> Actor:
-    return await known_actor(request) or Actor.anonymous(workplace_of(request).settings.tenant)
+    return await known_actor(request) or Actor.anonymous((await workplace_of(request)).settings.tenant)
 
 
 def holder_of(scope: Scope) -> Callable[[Request], Awaitable[Actor]]:
@@ -48,7 +48,7 @@ def holder_of(scope: Scope) -> Callable[[Request], Awaitable[Actor]]:
         if actor is None:
             raise Unauthenticated("Send an API key as `Authorization: Bearer …` or `X-API-Key: …`.")
         if scope not in actor.scopes:
-            await permit(workplace_of(request), PolicyRequest(actor, scope))
+            await permit(await workplace_of(request), PolicyRequest(actor, scope))
             raise PolicyDenied(f"This key lacks the scope {scope}.")
         return actor
 

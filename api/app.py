@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from api import problems
+from api.anchors import anchoring
 from api.auth import ApiKeys
 from api.metrics import Metrics
 from api.middleware import BodyLimit, Measured, SecurityHeaders
@@ -61,7 +62,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         async with await Workplace.open(chosen) as workplace:
             app.state.workplace = workplace
             app.state.keys = ApiKeys.open(chosen)
-            yield
+            async with anchoring(workplace):
+                yield
             await asyncio.gather(*app.state.live_endings, return_exceptions=True)
 
     # The framework's documentation pages load scripts from elsewhere; the description itself is served.

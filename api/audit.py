@@ -1,42 +1,48 @@
 """The audit log: every decision and outcome is a leaf of a Merkle tree with a signed head for each size it ever had."""
 
 import hmac
-import secrets
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.audit_check import AuditCheck as AuditCheck
 from api.audit_check import verify_database as verify_database
-from api.audit_repository import AuditRepository, CheckpointRow, EntryRow
+from api.audit_repository import AuditRepository, EntryRow
+from api.audit_standards import AuditCheck as AuditCheck
 from api.checkpoints import Signer, Verifier
-from api.clock import timestamp
-from api.entries import PERSONAL, Entry, new_entry, pseudonym
-from api.errors import AuditBroken, NotFound
-from api.merkle import Frontier, Span, consistency_spans, inclusion_spans, join, perfect_nodes
+from api.entries import PERSONAL, Entry, pseudonym
+from api.errors import NotFound
+from api.ledger import Edge, Fact, Ledger
 from api.receipts import Receipt
 from api.receipts import verify_receipt as verify_receipt
 from api.settings import Settings
+from api.witnesses import Witness, parse_witnesses
 
-SALT_BYTES = 32
+T = TypeVar("T")
 
 
 class AuditLog:
     """Appends to, and proves things about, the log of one instance, in whatever session the caller has open."""
 
-    def __init__(self, signer: Signer) -> None:
+    def __init__(self, signer: Signer, witnesses: tuple[Witness, ...] = ()) -> None:
         self._signer = signer
+        self.witnesses = witnesses
+        self._edge = Edge()
 
     @classmethod
     def open(cls, settings: Settings) -> "AuditLog":
-        """With this instance's signing key, made on first use."""
-        return cls(Signer.open(settings))
+        """With this instance's signing key, made on first use, and the witnesses that its operator knows."""
+        return cls(Signer.open(settings), parse_witnesses(settings.witnesses))
 
     @property
     def verifier(self) -> Verifier:
         """The public key of the log; `str()` of it is what `verify_receipt` takes."""
         return self._signer.verifier
+
+    def within(self, connection: Connection) -> Ledger:
+        """The log for a unit of work that is a plain function (`Database.change`)."""
+        return Ledger(connection, self._signer, self._edge)
 
     async def append(
         self,
@@ -52,88 +58,61 @@ class AuditLog:
         person; what does, such as a prompt or a file name, goes into `personal` and only its HMAC under a salt of
         this entry's own is kept, until `forget`. Raises `InvalidRequest` for a body that has no canonical form.
         """
-        repository = AuditRepository(session)
-        await repository.lock()
-        frontier = await _frontier(repository)
-        size, salt = frontier.size, secrets.token_bytes(SALT_BYTES)
-        entry = new_entry(size, timestamp(), kind, body, personal, salt)
-        nodes = frontier.append(entry.leaf_hash)
-        root = frontier.root()
-        head = CheckpointRow(frontier.size, root, self._signer.sign(frontier.size, root))
-        await repository.add(EntryRow(size, entry.ts, kind, entry.body, entry.leaf_hash), nodes, head)
-        if personal:
-            await repository.add_salt(size, salt)
-        return entry
+        fact = Fact(kind, body, personal or {})
+        entries, _ = await self._on(session, lambda ledger: ledger.append([fact]))
+        return entries[0]
 
-    async def receipt(self, session: AsyncSession, index: int) -> Receipt:
-        """Proof that entry `index` is under the newest head; raises `NotFound` if there is no such entry."""
-        repository = AuditRepository(session)
-        head = await repository.checkpoint()
-        if head is None or not 0 <= index < head.size:
-            raise NotFound(f"The audit log has no entry {index}.")
-        own, *proof = await _roots(repository, [(index, index + 1), *inclusion_spans(index, head.size)])
-        return Receipt(self.verifier.origin, index, own, head.size, head.root, tuple(proof), head.note)
+    async def receipt(self, session: AsyncSession, index: int, *, size: int | None = None) -> Receipt:
+        """Proof that entry `index` is under the head at `size` entries, or the newest; raises `NotFound`."""
+        return await self._on(session, lambda ledger: ledger.receipt(index, size=size))
 
     async def consistency(self, session: AsyncSession, old: int, new: int) -> tuple[bytes, ...]:
         """Proof that the log of `old` entries is a prefix of that of `new`; raises `NotFound` if it never was."""
-        repository = AuditRepository(session)
-        if not 0 < old <= new <= await repository.size():
-            raise NotFound(f"The audit log never grew from {old} to {new} entries.")
-        return await _roots(repository, consistency_spans(old, new))
+        return await self._on(session, lambda ledger: ledger.consistency(old, new))
 
-    async def checkpoint(self, session: AsyncSession, size: int | None = None) -> str:
-        """The signed head (a C2SP note) at `size` entries, or the newest; raises `NotFound` if there is none."""
-        head = await AuditRepository(session).checkpoint(size)
-        if head is None:
-            raise NotFound("The audit log has no such checkpoint.")
-        return head.note
+    async def checkpoint(self, session: AsyncSession, size: int | None = None, *, cosigned: bool = False) -> str:
+        """The signed head (a C2SP note) at `size` entries, or the newest, or the newest that a witness signed too.
+
+        Cosignatures stand under the log's own signature. Raises `NotFound` if there is none.
+        """
+        return await self._on(session, lambda ledger: ledger.head(size, cosigned=cosigned).note)
 
     async def size(self, session: AsyncSession) -> int:
-        return await AuditRepository(session).size()
+        return await _stored(session, lambda repository: repository.size())
 
     async def get(self, session: AsyncSession, index: int) -> Entry:
         """Raises `NotFound` if there is no such entry."""
-        row = await AuditRepository(session).get(index)
+        row = await _stored(session, lambda repository: repository.get(index))
         if row is None:
             raise NotFound(f"The audit log has no entry {index}.")
         return _entry(row)
 
     async def page(self, session: AsyncSession, *, start: int = 0, limit: int = 100) -> Sequence[Entry]:
         """Up to `limit` entries from number `start` on."""
-        return [_entry(row) for row in await AuditRepository(session).page(start=start, limit=limit)]
+        rows = await _stored(session, lambda repository: repository.page(start=start, limit=limit))
+        return [_entry(row) for row in rows]
 
     async def recognises(self, session: AsyncSession, index: int, field: str, value: str) -> bool:
         """Whether `value` is what entry `index` was given as personal `field`; False once that was forgotten."""
-        repository = AuditRepository(session)
-        row, salt = await repository.get(index), await repository.salt(index)
+        row, salt = await _stored(session, lambda repository: (repository.get(index), repository.salt(index)))
         if row is None or salt is None:
             return False
         stored = _entry(row).content.get(PERSONAL, {}).get(field, "")
         return hmac.compare_digest(stored, pseudonym(salt, field, value))
 
-    async def forget(self, session: AsyncSession, index: int) -> bool:
-        """Makes the personal data of an entry unrecognisable for good; the log stays whole. Whether there was any."""
-        return await AuditRepository(session).drop_salt(index)
+    async def forget(self, session: AsyncSession, index: int, *, actor: str = "local") -> bool:
+        """Makes the personal data of an entry unrecognisable for good, which is on record; the log stays whole.
+
+        Whether there was any.
+        """
+        return bool(await self._on(session, lambda ledger: ledger.forget([index], actor=actor)))
+
+    async def _on(self, session: AsyncSession, work: Callable[[Ledger], T]) -> T:
+        return await session.run_sync(lambda plain: work(self.within(plain.connection())))
 
 
-async def _frontier(repository: AuditRepository) -> Frontier:
-    size = await repository.size()
-    nodes = perfect_nodes((0, size))
-    found = await repository.hashes(nodes)
-    try:
-        return Frontier(size, [found[node] for node in nodes])
-    except KeyError as error:
-        raise AuditBroken("The audit log has lost part of its tree; check it.") from error
-
-
-async def _roots(repository: AuditRepository, spans: Sequence[Span]) -> tuple[bytes, ...]:
-    """Tree hash of each span, from one look-up of all the subtrees they are made of."""
-    tiles = [perfect_nodes(span) for span in spans]
-    found = await repository.hashes([node for tile in tiles for node in tile])
-    try:
-        return tuple(join([found[node] for node in tile]) for tile in tiles)
-    except KeyError as error:
-        raise AuditBroken("The audit log has lost part of its tree; check it.") from error
+async def _stored(session: AsyncSession, work: Callable[[AuditRepository], T]) -> T:
+    return await session.run_sync(lambda plain: work(AuditRepository(plain.connection())))
 
 
 def _entry(row: EntryRow) -> Entry:

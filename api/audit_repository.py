@@ -1,10 +1,9 @@
 """All SQL of the audit log: entries, tree nodes, checkpoints and the erasable salts."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import delete, func, insert, select, text, tuple_
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, tuple_
 
 from api.merkle import Node
 from api.tables import audit_checkpoints, audit_entries, audit_nodes, audit_salts
@@ -30,92 +29,122 @@ class CheckpointRow:
     note: str
 
 
+# Every entry asks these: putting a statement together takes as long as running it.
+_LAST = select(func.max(audit_entries.c.entry))
+_ROOT = select(audit_checkpoints.c.root).where(audit_checkpoints.c.size == bindparam("of"))
+_ADD_ENTRIES, _ADD_NODES = insert(audit_entries), insert(audit_nodes)
+_ADD_HEADS, _ADD_SALTS = insert(audit_checkpoints), insert(audit_salts)
+
+
 class AuditRepository:
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    """Plain functions: asynchronous callers come by `run_sync`, and a unit of work that is one function needs none."""
 
-    async def lock(self) -> None:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def lock(self) -> None:
         """Waits to be the log's only writer until the transaction ends; SQLite's write transactions already are."""
-        if self._session.get_bind().dialect.name == "postgresql":
-            await self._session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
 
-    async def size(self) -> int:
+    def size(self) -> int:
         """Number of entries."""
-        last = (await self._session.execute(select(func.max(audit_entries.c.entry)))).scalar_one()
+        last = self._connection.execute(_LAST).scalar_one()
         return 0 if last is None else int(last) + 1
 
-    async def add(self, row: EntryRow, nodes: Iterable[tuple[Node, bytes]], checkpoint: CheckpointRow) -> None:
-        await self._session.execute(insert(audit_entries).values(asdict(row)))
-        made = [
-            {"level": node.level, "position": node.position, "entry": row.entry, "hash": digest}
-            for node, digest in nodes
-        ]
-        if made:
-            await self._session.execute(insert(audit_nodes), made)
-        await self._session.execute(insert(audit_checkpoints).values(asdict(checkpoint)))
+    def root(self, size: int) -> bytes | None:
+        """Root that the head at `size` entries states."""
+        return self._connection.execute(_ROOT, {"of": size}).scalar_one_or_none()
 
-    async def hashes(self, nodes: Sequence[Node]) -> Mapping[Node, bytes]:
+    def add(
+        self,
+        rows: Sequence[EntryRow],
+        nodes: Sequence[tuple[Node, bytes]],
+        heads: Sequence[CheckpointRow],
+        salts: Mapping[int, bytes],
+    ) -> None:
+        """Entries in order, the subtrees that they completed, the head after each, and salts by entry."""
+        self._connection.execute(_ADD_ENTRIES, [asdict(row) for row in rows])
+        if nodes:
+            places = [
+                {"level": node.level, "position": node.position, "entry": node.last_leaf, "hash": digest}
+                for node, digest in nodes
+            ]
+            self._connection.execute(_ADD_NODES, places)
+        self._connection.execute(_ADD_HEADS, [asdict(head) for head in heads])
+        if salts:
+            kept = [{"entry": entry, "salt": salt} for entry, salt in salts.items()]
+            self._connection.execute(_ADD_SALTS, kept)
+
+    def hashes(self, nodes: Sequence[Node]) -> Mapping[Node, bytes]:
         """Roots of the perfect subtrees `nodes`; those that are not stored are left out."""
         leaves = [node.position for node in nodes if node.level == 0]
         inner = [(node.level, node.position) for node in nodes if node.level > 0]
         found: dict[Node, bytes] = {}
         if leaves:
             query = select(audit_entries.c.entry, audit_entries.c.leaf_hash).where(audit_entries.c.entry.in_(leaves))
-            found |= {Node(0, entry): digest for entry, digest in await self._session.execute(query)}
+            found |= {Node(0, entry): digest for entry, digest in self._connection.execute(query)}
         if inner:
             table = audit_nodes.c
             query_inner = select(table.level, table.position, table.hash)
             query_inner = query_inner.where(tuple_(table.level, table.position).in_(inner))
-            found |= {Node(level, at): digest for level, at, digest in await self._session.execute(query_inner)}
+            found |= {Node(level, at): digest for level, at, digest in self._connection.execute(query_inner)}
         return found
 
-    async def get(self, entry: int) -> EntryRow | None:
-        row = (await self._session.execute(select(audit_entries).where(audit_entries.c.entry == entry))).one_or_none()
-        return EntryRow(**row._mapping) if row else None
+    def get(self, entry: int) -> EntryRow | None:
+        row = (self._connection.execute(select(audit_entries).where(audit_entries.c.entry == entry))).one_or_none()
+        return EntryRow(*row) if row else None
 
-    async def page(self, *, start: int, limit: int) -> Sequence[EntryRow]:
+    def page(self, *, start: int, limit: int) -> Sequence[EntryRow]:
         """Entries from number `start` on, in order."""
         query = select(audit_entries).where(audit_entries.c.entry >= start).order_by(audit_entries.c.entry).limit(limit)
-        return [EntryRow(**row._mapping) for row in await self._session.execute(query)]
+        return [EntryRow(*row) for row in self._connection.execute(query)]
 
-    async def pages(self) -> AsyncIterator[Sequence[EntryRow]]:
+    def pages(self) -> Iterator[Sequence[EntryRow]]:
         """The whole log, page by page."""
-        page = await self.page(start=0, limit=BATCH)
+        page = self.page(start=0, limit=BATCH)
         while page:
             yield page
-            page = await self.page(start=page[-1].entry + 1, limit=BATCH)
+            page = self.page(start=page[-1].entry + 1, limit=BATCH)
 
-    async def checkpoint(self, size: int | None = None) -> CheckpointRow | None:
+    def checkpoint(self, size: int | None = None) -> CheckpointRow | None:
         """The head at `size` entries, or the newest."""
         query = select(audit_checkpoints).order_by(audit_checkpoints.c.size.desc()).limit(1)
         if size is not None:
             query = query.where(audit_checkpoints.c.size == size)
-        row = (await self._session.execute(query)).one_or_none()
-        return CheckpointRow(**row._mapping) if row else None
+        row = (self._connection.execute(query)).one_or_none()
+        return CheckpointRow(*row) if row else None
 
-    async def checkpoints(self, first: int, last: int) -> Mapping[int, CheckpointRow]:
+    def checkpoints(self, first: int, last: int) -> Mapping[int, CheckpointRow]:
         """Heads of sizes `first` to `last`, both included, by size."""
         query = select(audit_checkpoints).where(audit_checkpoints.c.size.between(first, last))
-        return {row.size: CheckpointRow(**row._mapping) for row in await self._session.execute(query)}
+        return {row.size: CheckpointRow(*row) for row in self._connection.execute(query)}
 
-    async def nodes(self, first: int, last: int) -> Mapping[Node, bytes]:
+    def nodes(self, first: int, last: int) -> Mapping[Node, bytes]:
         """Stored subtrees that entries `first` to `last`, both included, completed."""
         query = select(audit_nodes).where(audit_nodes.c.entry.between(first, last))
-        return {Node(row.level, row.position): row.hash for row in await self._session.execute(query)}
+        return {Node(row.level, row.position): row.hash for row in self._connection.execute(query)}
 
-    async def reach(self) -> int:
+    def reach(self) -> int:
         """The largest size that checkpoints or subtrees speak of; more than `size` if the log's end was cut off."""
-        head = (await self._session.execute(select(func.max(audit_checkpoints.c.size)))).scalar_one()
-        node = (await self._session.execute(select(func.max(audit_nodes.c.entry)))).scalar_one()
+        head = (self._connection.execute(select(func.max(audit_checkpoints.c.size)))).scalar_one()
+        node = (self._connection.execute(select(func.max(audit_nodes.c.entry)))).scalar_one()
         return max(head or 0, 0 if node is None else node + 1)
 
-    async def add_salt(self, entry: int, salt: bytes) -> None:
-        await self._session.execute(insert(audit_salts).values(entry=entry, salt=salt))
+    def salt(self, entry: int) -> bytes | None:
+        return (self._connection.execute(select(audit_salts.c.salt).where(audit_salts.c.entry == entry))).scalar()
 
-    async def salt(self, entry: int) -> bytes | None:
-        return (await self._session.execute(select(audit_salts.c.salt).where(audit_salts.c.entry == entry))).scalar()
+    def salted(self) -> Iterator[tuple[EntryRow, bytes]]:
+        """Entries whose personal data is still recognisable, with their salts, in order."""
+        query = select(audit_entries, audit_salts.c.salt).join(
+            audit_salts, audit_salts.c.entry == audit_entries.c.entry
+        )
+        for row in self._connection.execute(query.order_by(audit_entries.c.entry)):
+            values = dict(row._mapping)
+            salt = bytes(values.pop("salt"))
+            yield EntryRow(**values), salt
 
-    async def drop_salt(self, entry: int) -> bool:
+    def drop_salt(self, entry: int) -> bool:
         """Whether there was one."""
         query = delete(audit_salts).where(audit_salts.c.entry == entry).returning(audit_salts.c.entry)
-        return (await self._session.execute(query)).one_or_none() is not None
+        return (self._connection.execute(query)).one_or_none() is not None

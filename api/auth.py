@@ -16,7 +16,7 @@ from api.clock import timestamp, utc_now
 from api.db import Database
 from api.errors import InvalidRequest, NotFound, Unauthenticated
 from api.keyfiles import read_or_create
-from api.repositories import KeyRepository, StoredKey
+from api.repositories import KeyRepository, StoredKey, key_by_digest
 from api.settings import Settings
 
 KEY_BYTES = 32
@@ -116,8 +116,7 @@ class ApiKeys:
         """The actor behind `token`; raises `Unauthenticated`, without saying whether it was unknown or lapsed."""
         digest = self._digest(token)
         now = timestamp()
-        async with database.read() as session:
-            key = await KeyRepository(session).by_digest(digest)
+        key = await database.look(lambda connection: key_by_digest(connection, digest))
         if key is None or not key.usable(now):
             raise Unauthenticated("This API key is unknown, revoked or expired.")
         if _stale(key.last_used_at):

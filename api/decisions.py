@@ -1,4 +1,7 @@
-"""Policy decisions as they are made in practice: audited whichever way they went, and only then a refusal."""
+"""Policy decisions as they are made in practice: audited whichever way they went, and only then a refusal.
+
+An act that leaves nothing behind may have its decision logged together with its outcome: `decide_first`.
+"""
 
 import re
 from collections.abc import Mapping
@@ -6,6 +9,7 @@ from collections.abc import Mapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.errors import PolicyDenied
+from api.ledger import Fact
 from api.policy import Decision, PolicyRequest, normalise
 from api.workplace import Workplace
 
@@ -19,11 +23,22 @@ async def permit(
 ) -> Decision:
     """The audited decision on `request`; raises `PolicyDenied` after the denial is in the log."""
     decision = workplace.policy.decide(request)
-    async with workplace.database.write() as session:
-        await record(workplace, session, request, decision, personal=personal)
+    fact = fact_of(request, decision, personal=personal)
+    await workplace.database.change(lambda connection: workplace.audit.within(connection).append([fact]))
+    return _allowed(decision)
+
+
+async def decide_first(workplace: Workplace, request: PolicyRequest) -> Fact:
+    """The decision as an entry to come, which the caller appends with its outcome or failure, in one transaction.
+
+    Raises `PolicyDenied` after the denial is in the log.
+    """
+    decision = workplace.policy.decide(request)
+    fact = fact_of(request, decision)
     if not decision.allowed:
-        raise PolicyDenied(decision.reason, policy_ids=list(decision.policy_ids), bundle_hash=decision.bundle_hash)
-    return decision
+        await workplace.database.change(lambda connection: workplace.audit.within(connection).append([fact]))
+    _allowed(decision)
+    return fact
 
 
 async def record(
@@ -35,6 +50,12 @@ async def record(
     personal: Mapping[str, str] | None = None,
 ) -> None:
     """Appends `decision` to the log within the caller's transaction."""
+    fact = fact_of(request, decision, personal=personal)
+    await workplace.audit.append(session, fact.kind, fact.body, personal=fact.personal)
+
+
+def fact_of(request: PolicyRequest, decision: Decision, *, personal: Mapping[str, str] | None = None) -> Fact:
+    """What the log says of `decision`."""
     purpose = normalise(request.purpose)
     if not PURPOSE.fullmatch(purpose):  # free text may speak of somebody
         personal, purpose = {**(personal or {}), "purpose": purpose}, ""
@@ -47,4 +68,10 @@ async def record(
         "consent": request.context.consent,
         "jurisdiction": request.context.jurisdiction,
     }
-    await workplace.audit.append(session, DECIDED, facts | decision.as_dict(), personal=personal)
+    return Fact(DECIDED, facts | decision.as_dict(), personal or {})
+
+
+def _allowed(decision: Decision) -> Decision:
+    if not decision.allowed:
+        raise PolicyDenied(decision.reason, policy_ids=list(decision.policy_ids), bundle_hash=decision.bundle_hash)
+    return decision

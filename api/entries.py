@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import rfc8785
@@ -14,6 +15,8 @@ from api.errors import InvalidRequest
 from api.merkle import leaf_hash
 
 KIND = re.compile(r"[a-z][a-z0-9_.]{0,63}")
+MAX_BYTES = 2**16 - 1
+"""What an entry bundle can hold (C2SP tlog-tiles)."""
 PERSONAL = "personal"
 """Key of an entry's body under which the HMACs of personal data stand."""
 
@@ -42,7 +45,12 @@ class Entry:
 
 def entry_json(index: int, ts: str, kind: str, body: bytes) -> bytes:
     """The canonical JSON of an entry, its keys in RFC 8785 order; `body` goes in byte for byte."""
-    return b'{"body":%b,"entry":%d,"kind":%b,"ts":%b}' % (body, index, rfc8785.dumps(kind), rfc8785.dumps(ts))
+    return b'{"body":%b,"entry":%d,"kind":%b,"ts":%b}' % (body, index, _text(kind), rfc8785.dumps(ts))
+
+
+@lru_cache(maxsize=256)
+def _text(kind: str) -> bytes:
+    return rfc8785.dumps(kind)
 
 
 def new_entry(
@@ -58,7 +66,10 @@ def new_entry(
         content = rfc8785.dumps({**body, **extra})
     except (rfc8785.CanonicalizationError, TypeError, ValueError) as error:
         raise InvalidRequest("The body of an audit entry holds something that JSON cannot.") from error
-    return Entry(index, ts, kind, content, leaf_hash(entry_json(index, ts, kind, content)))
+    text = entry_json(index, ts, kind, content)
+    if len(text) > MAX_BYTES:
+        raise InvalidRequest(f"An audit entry may have {MAX_BYTES} bytes.")
+    return Entry(index, ts, kind, content, leaf_hash(text))
 
 
 def pseudonym(salt: bytes, field: str, value: str) -> str:

@@ -161,6 +161,10 @@ class Frontier:
         self.size += 1
         return tuple(made)
 
+    def last_proof(self) -> tuple[bytes, ...]:
+        """The inclusion proof that the leaf appended next will have in the tree that it completes."""
+        return tuple(reversed(self._hashes))
+
     def root(self) -> bytes:
         return join(self._hashes)
 

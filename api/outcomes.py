@@ -2,20 +2,22 @@
 
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import rfc8785
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Actor
 from api.clock import timestamp
 from api.entries import Entry
 from api.errors import problem_of
+from api.ledger import Fact
 from api.receipts import Receipt
-from api.repositories import InspectionRepository, StoredInspection
+from api.repositories import StoredInspection, add_inspection
 from api.workplace import Workplace
 
 ID_BYTES = 16
@@ -48,19 +50,23 @@ class Done:
     entry: Entry
 
 
-async def complete(workplace: Workplace, actor: Actor, draft: Draft) -> Done:
-    """Records an inspection or verification."""
+async def complete(workplace: Workplace, actor: Actor, draft: Draft, *, after: Sequence[Fact] = ()) -> Done:
+    """Records an inspection or verification, `after` entries of the same transaction that come first."""
     answer_id, created_at = new_id(draft.product), timestamp()
     report = {**draft.document, "id": answer_id, "created_at": created_at}
     report.pop("receipt", None)
-    async with workplace.database.write() as session:
-        personal = {"name": draft.name, "sha256": draft.sha256}
-        entry = await append(workplace, session, actor, draft.product, report, personal=personal)
-        stored = {"report": report, "preview": draft.preview}
-        await InspectionRepository(session).add(
-            StoredInspection(answer_id, draft.product, actor.tenant, created_at, draft.sha256, stored, entry.index)
+    outcome = outcome_of(actor, draft.product, report, personal={"name": draft.name, "sha256": draft.sha256})
+    stored = {"report": report, "preview": draft.preview}
+
+    def keep(connection: Connection) -> tuple[Entry, Receipt]:
+        entries, receipt = workplace.audit.within(connection).append([*after, outcome])
+        add_inspection(
+            connection,
+            StoredInspection(answer_id, draft.product, actor.tenant, created_at, draft.sha256, stored, receipt.entry),
         )
-        receipt = await workplace.audit.receipt(session, entry.index)
+        return entries[-1], receipt
+
+    entry, receipt = await workplace.database.change(keep)
     return Done(answer_id, {**report, "receipt": receipt.as_dict()}, receipt, entry)
 
 
@@ -73,23 +79,31 @@ async def append(
     *,
     personal: Mapping[str, str],
 ) -> Entry:
-    """The entry of an answer. It names `report` by the digest of its canonical JSON (RFC 8785) alone: the unguessable
-    `id` in it keeps others from finding out whether a picture that they have was ever looked at."""
+    """The entry of an answer."""
+    fact = outcome_of(actor, product, report, personal=personal)
+    return await workplace.audit.append(session, fact.kind, fact.body, personal=fact.personal)
+
+
+def outcome_of(actor: Actor, product: str, report: Mapping[str, Any], *, personal: Mapping[str, str]) -> Fact:
+    """What the log says of an answer. It names `report` by the digest of its canonical JSON (RFC 8785) alone: the
+    unguessable `id` in it keeps others from finding out whether a picture that they have was ever looked at."""
     verdict = report.get("verdict") or {}
     body = {"actor": actor.id, "tenant": actor.tenant, "report_sha256": digest(report)}
     body |= {name: verdict[name] for name in ("label", "action") if name in verdict}
-    return await workplace.audit.append(session, f"{product}.completed", body, personal=personal)
+    return Fact(f"{product}.completed", body, personal)
 
 
 @asynccontextmanager
-async def on_record(workplace: Workplace, actor: Actor, product: str, *, name: str) -> AsyncIterator[None]:
-    """Whatever fails in this block, foreseen or not, is in the log before it goes on its way."""
+async def on_record(
+    workplace: Workplace, actor: Actor, product: str, *, name: str, after: Sequence[Fact] = ()
+) -> AsyncIterator[None]:
+    """Whatever fails in this block, foreseen or not, is in the log before it goes on its way, `after` these entries."""
     try:
         yield
     except Exception as error:
         body = {"actor": actor.id, "tenant": actor.tenant, "code": problem_of(error).body["code"]}
-        async with workplace.database.write() as session:
-            await workplace.audit.append(session, f"{product}.failed", body, personal={"name": name})
+        failure = Fact(f"{product}.failed", body, {"name": name})
+        await workplace.database.change(lambda connection: workplace.audit.within(connection).append([*after, failure]))
         raise
 
 

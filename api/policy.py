@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from api.errors import PolicyInvalid
 SHIPPED = Path(__file__).parent / "policies"
 UNLIMITED = 2**31 - 1
 """`quota_left` where nothing is counted."""
+DECISIONS = 256
+"""Remembered decisions of a bundle."""
 NO_RULE = "No rule permits this."
 FAULTY = "The policy could not be applied to this request, so it is refused."
 
@@ -91,6 +94,7 @@ class Policy:
         self._reasons = _reasons(policies, schema)
         self._policies = cedarpy.PolicySet.from_str(policies)
         self._schema = cedarpy.Schema.from_str(schema)
+        self._decided = lru_cache(DECISIONS)(self._decide)
 
     @classmethod
     def load(cls, folder: Path | None = None) -> "Policy":
@@ -112,7 +116,16 @@ class Policy:
         return tuple(self._reasons)
 
     def decide(self, request: PolicyRequest) -> Decision:
-        """Allowed only if Cedar says Allow and nothing went wrong on the way; never raises for what is asked."""
+        """Allowed only if Cedar says Allow and nothing went wrong on the way; never raises for what is asked.
+
+        It follows from the bundle and the request alone, so that Cedar is not asked again about a remembered one.
+        """
+        try:
+            return self._decided(request)
+        except TypeError:  # a request that cannot be told from others
+            return self._decide(request)
+
+    def _decide(self, request: PolicyRequest) -> Decision:
         try:
             answer = cedarpy.is_authorized(_request(request), self._policies, _entities(request), schema=self._schema)
         except (TypeError, ValueError):

@@ -1,7 +1,9 @@
 """The three products, as they are used over HTTP and on the command line alike; `generate` is in `api.making`.
 
 Each is one procedure: 1 decide, and audit the decision  2 act, in a thread  3 audit the outcome and store the answer
-in one transaction  4 hand out the receipt. A failure in 2 is audited as well, and then raised.
+in one transaction  4 hand out the receipt. A failure in 2 is audited as well, and then raised. A verification leaves
+nothing behind until 3, so its decision is written there too, unless it is a refusal; two transactions would be twice
+as slow.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +12,7 @@ from typing import Any
 
 from api.auth import Actor
 from api.contract import scan_object, verify_object
-from api.decisions import permit
+from api.decisions import decide_first, permit
 from api.entries import Entry
 from api.making import GenerateRequest as GenerateRequest
 from api.making import generate as generate
@@ -21,8 +23,7 @@ from api.rendering import Preview, preview_of
 from api.timeline import shown_frame
 from api.workplace import Workplace as Workplace
 from detector.errors import UnreadableMedia, UnsupportedMedia
-from detector.media import open_media, sha256_hex, sniff
-from detector.provenance.known_media import KnownMediaList
+from detector.media import open_media, require_bytes, sha256_hex, sniff
 from detector.sandbox import Sandbox
 from detector.types import CredentialState, Media, MediaKind, Pixels, Provenance, Report, Verdict
 from detector.verdict import decide
@@ -69,13 +70,12 @@ async def verify(workplace: Workplace, actor: Actor, data: bytes, *, name: str) 
 
     Raises `PolicyDenied`, or a `DetectorError` if the bytes are no media.
     """
-    await permit(workplace, _request(workplace, actor, PolicyAction.VERIFY, ""))  # 1
-    async with on_record(workplace, actor, VERIFICATION, name=name):
-        known = await workplace.tenant_lists.of(actor.tenant)
-        media, provenance = await workplace.run(lambda: _check(workplace, actor, data, known))  # 2
+    decision = await decide_first(workplace, _request(workplace, actor, PolicyAction.VERIFY, ""))  # 1
+    async with on_record(workplace, actor, VERIFICATION, name=name, after=[decision]):
+        media, provenance = await workplace.run(lambda: _check(workplace, actor, data))  # 2
     verdict = decide(provenance, looked=False)
     draft = Draft(VERIFICATION, name, media.sha256, verify_object(provenance, verdict, path=name, sha256=media.sha256))
-    done = await complete(workplace, actor, draft)  # 3
+    done = await complete(workplace, actor, draft, after=[decision])  # 3
     return Answer(done.id, done.document, done.receipt, done.entry, verdict, provenance)  # 4
 
 
@@ -83,22 +83,25 @@ def _request(workplace: Workplace, actor: Actor, action: PolicyAction, purpose: 
     return PolicyRequest(actor, action, purpose, PolicyContext(jurisdiction=workplace.settings.jurisdiction))
 
 
-def _check(
-    workplace: Workplace, actor: Actor, data: bytes, known: Sequence[KnownMediaList]
-) -> tuple[Media, Provenance]:
+def _check(workplace: Workplace, actor: Actor, data: bytes) -> tuple[Media, Provenance]:
+    known = workplace.tenant_lists.in_thread(actor.tenant)
     seen = None if actor.is_anonymous else workplace.looks.find(actor.tenant, sha256_hex(data))
     if seen is not None and (again := workplace.checker.recheck(data, *seen, known=known)) is not None:
-        return seen[0], again
+        workplace.looks.keep(actor.tenant, seen[0], again[1])
+        return seen[0], again[0]
+    require_bytes(data, workplace.sandbox.limits)
+    kind, mime = sniff(data)
+    reading = None if kind is MediaKind.UNKNOWN else workplace.checker.begin(data, mime)
     try:
         media, pictures = _open(data, workplace.sandbox)
     except UnreadableMedia:
         media = _undecoded(data)
-        provenance = workplace.checker.check(data, media, None)
+        provenance, _ = workplace.checker.check_and_look(data, media, None, reading=reading)
         if provenance.credentials.state not in SPEAKING:
             raise
         return media, provenance  # the first segment of a stream has credentials and no picture
     first, more = (pictures[0], pictures[1:]) if pictures else (None, ())
-    provenance, looks = workplace.checker.check_and_look(data, media, first, more=more, known=known)
+    provenance, looks = workplace.checker.check_and_look(data, media, first, more=more, known=known, reading=reading)
     if looks is not None and not actor.is_anonymous:
         workplace.looks.keep(actor.tenant, media, looks)
     return media, provenance

@@ -59,21 +59,30 @@ def verify_receipt(receipt: Mapping[str, Any], entry_json: bytes | str | None, p
     the receipt is proven to be in the log. `public_key` is a `Verifier` or the text of `keys/audit.pub`. Anything
     malformed in the receipt is False; raises `KeyUnusable` if the public key is.
     """
+    verifier = Verifier.parse(public_key) if isinstance(public_key, str) else public_key
+    return receipt_fault(receipt, entry_json, verifier) is None
+
+
+def receipt_fault(receipt: Mapping[str, Any], entry_json: bytes | str | None, verifier: Verifier) -> str | None:
+    """What is wrong with `receipt`, in words that follow `Entry 7 is`; null if it is true. See `verify_receipt`."""
     # 1 well-formed  2 head signed by the log  3 head is the one that the proof is for
     # 4 entry hashes to the leaf  5 leaf is under the root
-    verifier = Verifier.parse(public_key) if isinstance(public_key, str) else public_key
     try:
-        claim = Receipt.from_dict(receipt)  # 1
-        head = verifier.open(claim.checkpoint)  # 2
+        claim = Receipt.from_dict(receipt)
     except AuditBroken:
-        return False
-    if (head.origin, head.size, head.root) != (claim.log, claim.tree_size, claim.root):  # 3
-        return False
-    if entry_json is not None and leaf_hash(_bytes(entry_json)) != claim.leaf_hash:  # 4
-        return False
-    return verify_inclusion(  # 5
+        return "without a receipt that can be read"  # 1
+    try:
+        head = verifier.open(claim.checkpoint)
+    except AuditBroken:
+        return "under a head that this log did not sign"  # 2
+    if (head.origin, head.size, head.root) != (claim.log, claim.tree_size, claim.root):
+        return "proven for another head than the one that was signed"  # 3
+    if entry_json is not None and leaf_hash(_bytes(entry_json)) != claim.leaf_hash:
+        return "changed: it does not hash to the leaf that is proven"  # 4
+    proven = verify_inclusion(
         leaf=claim.leaf_hash, index=claim.entry, size=claim.tree_size, proof=claim.proof, root=claim.root
     )
+    return None if proven else "not under the head that was signed"  # 5
 
 
 def _bytes(text: bytes | str) -> bytes:

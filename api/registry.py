@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from api.db import Database
-from api.repositories import ReleaseRepository, StoredRecord
+from api.repositories import StoredRecord, record_by_id
 from detector.provenance.check import ProvenanceChecker
 from detector.provenance.keys import MarkKey
 from detector.provenance.known_media import KnownMediaList
@@ -23,12 +23,11 @@ class Registry:
         self._loop = loop
 
     async def find(self, record_id: str) -> StoredRecord | None:
-        async with self._database.read() as session:
-            return await ReleaseRepository(session).get(record_id)
+        return await self._database.look(lambda connection: record_by_id(connection, record_id))
 
     def record(self, record_id: str) -> ReleaseRecord | None:
         """For worker threads; called on the loop's own thread it would wait for itself."""
-        found = asyncio.run_coroutine_threadsafe(self.find(record_id), self._loop).result()
+        found = self._database.look_in_thread(lambda connection: record_by_id(connection, record_id), self._loop)
         return found.record if found else None
 
 

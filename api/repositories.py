@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.tables import api_keys, generations, idempotency, inspections, known_media, records
@@ -107,8 +107,7 @@ class InspectionRepository:
         self._session = session
 
     async def add(self, inspection: StoredInspection) -> None:
-        values = _values(inspection) | {"report": _pack(inspection.report)}
-        await self._session.execute(insert(inspections).values(values))
+        await self._session.run_sync(lambda plain: add_inspection(plain.connection(), inspection))
 
     async def get(self, inspection_id: str, *, tenant: str, product: str = "inspection") -> StoredInspection | None:
         query = _inspections(tenant, product).where(inspections.c.id == inspection_id)
@@ -162,7 +161,7 @@ class ReleaseRepository:
         await self._session.execute(insert(records).values(values))
 
     async def get(self, record_id: str) -> StoredRecord | None:
-        return await self._one(select(records).where(records.c.record_id == record_id))
+        return await self._session.run_sync(lambda plain: record_by_id(plain.connection(), record_id))
 
     async def by_manifest_id(self, manifest_id: str) -> StoredRecord | None:
         return await self._one(select(records).where(records.c.manifest_id == manifest_id).limit(1))
@@ -206,8 +205,7 @@ class KeyRepository:
         await self._session.execute(insert(api_keys).values(_values(key) | {"scopes": " ".join(key.scopes)}))
 
     async def by_digest(self, digest: bytes) -> StoredKey | None:
-        row = (await self._session.execute(select(api_keys).where(api_keys.c.digest == digest))).one_or_none()
-        return _key(row) if row else None
+        return await self._session.run_sync(lambda plain: key_by_digest(plain.connection(), digest))
 
     async def of_tenant(self, tenant: str) -> Sequence[StoredKey]:
         query = select(api_keys).where(api_keys.c.tenant == tenant).order_by(api_keys.c.created_at)
@@ -234,14 +232,10 @@ class KnownMediaRepository:
 
     async def of_tenant(self, tenant: str) -> Sequence[StoredList]:
         """By name."""
-        columns = [known_media.c[field.name] for field in fields(StoredList)]
-        query = select(*columns).where(known_media.c.tenant == tenant).order_by(known_media.c.name)
-        return [StoredList(**row._mapping) for row in await self._session.execute(query)]
+        return await self._session.run_sync(lambda plain: lists_of_tenant(plain.connection(), tenant))
 
     async def content(self, name: str, *, tenant: str) -> bytes | None:
-        mine = (known_media.c.tenant == tenant, known_media.c.name == name)
-        found = (await self._session.execute(select(known_media.c.content).where(*mine))).scalar_one_or_none()
-        return None if found is None else bytes(found)
+        return await self._session.run_sync(lambda plain: list_content(plain.connection(), name, tenant=tenant))
 
     async def remove(self, name: str, *, tenant: str) -> bool:
         """Whether `tenant` had a list of this name, which it now has no more."""
@@ -265,6 +259,49 @@ class IdempotencyRepository:
     async def forget_before(self, moment: str) -> None:
         """Drops answers older than the timestamp `moment`."""
         await self._session.execute(delete(idempotency).where(idempotency.c.created_at < moment))
+
+
+# Every request asks these: putting a query together takes as long as running it.
+_KEY = select(api_keys).where(api_keys.c.digest == bindparam("of"))
+_LISTS = select(*(known_media.c[field.name] for field in fields(StoredList)))
+_LISTS = _LISTS.where(known_media.c.tenant == bindparam("of")).order_by(known_media.c.name)
+_RECORD = select(records).where(records.c.record_id == bindparam("of"))
+
+
+def add_inspection(connection: Connection, inspection: StoredInspection) -> None:
+    """For a unit of work that is a plain function, as those below are."""
+    connection.execute(insert(inspections), _values(inspection) | {"report": _pack(inspection.report)})
+
+
+def drop_inspections(connection: Connection, entries: Sequence[int]) -> list[str]:
+    """Deletes the answers whose outcome is one of `entries`; blobs of previews that none is left for."""
+    gone = connection.execute(select(inspections).where(inspections.c.entry.in_(entries))).all()
+    connection.execute(delete(inspections).where(inspections.c.entry.in_(entries)))
+    left = select(inspections.c.sha256).where(inspections.c.sha256.in_([row.sha256 for row in gone]))
+    kept = set(connection.execute(left).scalars())
+    previews = [_inspection(row).report["preview"] for row in gone if row.sha256 not in kept]
+    return [preview["blob"] for preview in previews if preview is not None]
+
+
+def key_by_digest(connection: Connection, digest: bytes) -> StoredKey | None:
+    row = connection.execute(_KEY, {"of": digest}).one_or_none()
+    return _key(row) if row else None
+
+
+def lists_of_tenant(connection: Connection, tenant: str) -> Sequence[StoredList]:
+    """By name."""
+    return [StoredList(**row._mapping) for row in connection.execute(_LISTS, {"of": tenant})]
+
+
+def list_content(connection: Connection, name: str, *, tenant: str) -> bytes | None:
+    mine = (known_media.c.tenant == tenant, known_media.c.name == name)
+    found = connection.execute(select(known_media.c.content).where(*mine)).scalar_one_or_none()
+    return None if found is None else bytes(found)
+
+
+def record_by_id(connection: Connection, record_id: str) -> StoredRecord | None:
+    row = connection.execute(_RECORD, {"of": record_id}).one_or_none()
+    return _record(row) if row else None
 
 
 def _inspections(tenant: str, product: str) -> Select[Any]:

@@ -58,6 +58,10 @@ class Settings(BaseSettings):
     """
     remote_manifest_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
     """Hosts from which credentials that lie at a remote address are fetched: names or network addresses."""
+    witnesses: Annotated[tuple[str, ...], NoDecode] = ()
+    """Keys of those whose cosignatures of the audit log are taken (C2SP vkeys of type 4)."""
+    anchor_hours: float = Field(default=24.0, ge=0)
+    """How often the service has the audit log's head stamped by `timestamp_url`; 0 is never."""
     jurisdiction: str = Field(default="eu", pattern=r"^(none|eu|california|china)$")
     tenant: str = "default"
     """Tenant of the command line and of callers without a key."""
@@ -96,7 +100,7 @@ class Settings(BaseSettings):
     def _absolute(cls, folder: Path) -> Path:
         return folder.expanduser().absolute()
 
-    @field_validator("remote_manifest_hosts", mode="before")
+    @field_validator("remote_manifest_hosts", "witnesses", mode="before")
     @classmethod
     def _split(cls, hosts: object) -> object:
         return [host.strip() for host in hosts.split(",") if host.strip()] if isinstance(hosts, str) else hosts
@@ -107,6 +111,17 @@ class Settings(BaseSettings):
         if wrong := [host for host in hosts if not HOST.fullmatch(host)]:
             raise ValueError(f"SHINGAN_REMOTE_MANIFEST_HOSTS lists hosts alone, without scheme, port or path: {wrong}")
         return frozenset(host.lower() for host in hosts)
+
+    @field_validator("witnesses")
+    @classmethod
+    def _known(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        from api.errors import KeyUnusable
+        from api.witnesses import parse_witnesses
+
+        try:
+            return tuple(str(witness) for witness in parse_witnesses(keys))
+        except KeyUnusable as error:
+            raise ValueError(str(error)) from error
 
     @field_validator("signing_key")
     @classmethod

@@ -80,6 +80,25 @@ audit_checkpoints = Table(
 )
 """A signed head for every size that the log ever had, so that a rewritten past is named to the entry."""
 
+audit_cosignatures = Table(
+    "audit_cosignatures",
+    metadata,
+    Column("size", Number, ForeignKey("audit_checkpoints.size"), primary_key=True, autoincrement=False),
+    Column("witness", String(255), primary_key=True),
+    Column("key_id", String(8), primary_key=True),
+    Column("line", Text, nullable=False),
+)
+"""Signature lines of witnesses under heads (C2SP tlog-cosignature)."""
+
+audit_anchors = Table(
+    "audit_anchors",
+    metadata,
+    Column("size", Number, ForeignKey("audit_checkpoints.size"), primary_key=True, autoincrement=False),
+    Column("stamped_at", String(TIME_CHARACTERS), nullable=False),
+    Column("reply", LoggedBytes, nullable=False),
+)
+"""Replies of a time-stamp authority (RFC 3161) about the notes of heads."""
+
 audit_salts = Table(
     "audit_salts",
     metadata,

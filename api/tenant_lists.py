@@ -4,45 +4,63 @@ What is there is asked anew for each picture, by name and digest alone, so sever
 """
 
 import asyncio
-from collections.abc import Mapping
-from typing import Final
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from sqlalchemy import Connection
 
 from api.db import Database
-from api.repositories import KnownMediaRepository, StoredList
+from api.repositories import StoredList, list_content, lists_of_tenant
 from detector.provenance.known_media import KnownMediaList
 
+Held: TypeAlias = Mapping[tuple[str, str], KnownMediaList]
 MAX_TENANTS: Final = 64
 """Whose lists stay in memory, a hundred bytes an entry; those of who was not heard of for longest go first."""
 
 
 class TenantLists:
-    def __init__(self, database: Database) -> None:
+    """For the loop that `database` belongs to (`of`), and for worker threads beside it (`in_thread`)."""
+
+    def __init__(self, database: Database, loop: asyncio.AbstractEventLoop) -> None:
         self._database = database
-        self._held: dict[str, Mapping[tuple[str, str], KnownMediaList]] = {}
+        self._loop = loop
+        self._held: dict[str, Held] = {}
+        self._lock = threading.Lock()
 
     async def of(self, tenant: str) -> tuple[KnownMediaList, ...]:
         """The lists of `tenant`, by name."""
-        async with self._database.read() as session:
-            repository = KnownMediaRepository(session)
-            listed = await repository.of_tenant(tenant)
-            held = self._held.pop(tenant, {})
-            new = [item for item in listed if _key(item) not in held]
-            contents = [(item, await repository.content(item.name, tenant=tenant)) for item in new]
-        read = {_key(item): await _read(item, content) for item, content in contents if content is not None}
+        return await asyncio.to_thread(self.in_thread, tenant)
+
+    def in_thread(self, tenant: str) -> tuple[KnownMediaList, ...]:
+        """`of`, which blocks the thread that it is called in: any but the loop's own."""
+        with self._lock:
+            held = self._held.get(tenant, {})
+        listed, contents = self._database.look_in_thread(
+            lambda connection: _listed(connection, tenant, held), self._loop
+        )
+        read = {_key(item): KnownMediaList.parse(content, name=item.name) for item, content in contents}
         ready = {**held, **read}
         lists = {_key(item): ready[_key(item)] for item in listed if _key(item) in ready}
-        self._keep(tenant, lists)
+        with self._lock:
+            self._keep(tenant, lists)
         return tuple(lists.values())
 
-    def _keep(self, tenant: str, lists: Mapping[tuple[str, str], KnownMediaList]) -> None:
+    def _keep(self, tenant: str, lists: Held) -> None:
+        self._held.pop(tenant, None)
         if lists:
             self._held[tenant] = lists
         while len(self._held) > MAX_TENANTS:
             del self._held[next(iter(self._held))]
 
 
-async def _read(item: StoredList, content: bytes) -> KnownMediaList:
-    return await asyncio.to_thread(KnownMediaList.parse, content, name=item.name)
+def _listed(
+    connection: Connection, tenant: str, held: Collection[tuple[str, str]]
+) -> tuple[Sequence[StoredList], list[tuple[StoredList, bytes]]]:
+    """The lists of `tenant`, and the contents of those that are not `held`."""
+    listed = lists_of_tenant(connection, tenant)
+    new = [(item, list_content(connection, item.name, tenant=tenant)) for item in listed if _key(item) not in held]
+    return listed, [(item, content) for item, content in new if content is not None]
 
 
 def _key(item: StoredList) -> tuple[str, str]:

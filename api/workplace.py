@@ -50,9 +50,10 @@ class Workplace:
         self.audit = audit
         self.policy = policy
         self.blobs = blobs
-        self.registry = Registry(database, asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        self.registry = Registry(database, loop)
         self.fingerprints = FingerprintIndex(database)
-        self.tenant_lists = TenantLists(database)
+        self.tenant_lists = TenantLists(database, loop)
         self.looks = LookMemory()
         self._synthesizers: dict[str, Synthesizer] = {}
         self._lock = threading.Lock()

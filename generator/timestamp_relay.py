@@ -53,14 +53,19 @@ class Relay:
 
     def forward(self, query: bytes) -> bytes | None:
         """The authority's reply to `query`; null after a fault."""
-        answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
-        # A thread of its own, because a name server that hangs cannot be told to stop.
-        threading.Thread(target=lambda: answers.put(_ask(self._authority, query)), daemon=True).start()
-        try:
-            reply, self.fault = answers.get(timeout=SECONDS)
-        except queue.Empty:
-            self.fault = "timeout"
+        reply, self.fault = ask(self._authority, query)
         return None if self.fault else reply
+
+
+def ask(authority: str, query: bytes) -> Answer:
+    """The reply of `authority` to `query` (DER), or why there is none, within `SECONDS`."""
+    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    # A thread of its own, because a name server that hangs cannot be told to stop.
+    threading.Thread(target=lambda: answers.put(_ask(authority, query)), daemon=True).start()
+    try:
+        return answers.get(timeout=SECONDS)
+    except queue.Empty:
+        return b"", "timeout"
 
 
 def _ask(authority: str, query: bytes) -> Answer:

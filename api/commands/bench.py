@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.commands.bench_audit import audit
 from api.commands.bench_detect import bench_face, detect
 from api.commands.bench_verify import verify
 from api.commands.bench_watermark import watermark
@@ -24,6 +25,7 @@ app = typer.Typer(help="How fast this machine is.")
 app.command("detect")(detect)
 app.command("watermark")(watermark)
 app.command("verify")(verify)
+app.command("audit")(audit)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,8 +1,11 @@
-"""`bench verify`: how long a running service takes to verify a marked JPEG of one megapixel, new to it and not."""
+"""`bench verify`: how long a running service takes to verify a marked JPEG of one megapixel, new to it and not.
 
+Beside it stand what no answer can do without: a request that does nothing, and one durable commit on the same disk.
+"""
+
+import multiprocessing
 import statistics
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +18,9 @@ import typer
 from api.commands.console import print_json, print_table
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
     import httpx
-    import uvicorn
 
     from api.settings import Settings
 
@@ -25,7 +29,7 @@ QUALITY: Final = 90
 CELLS: Final = 48
 """Cells across the test picture: clouds with the detail and file size of a photo."""
 GRAIN: Final = 6.0
-START_SECONDS: Final = 30.0
+START_SECONDS: Final = 60.0
 SCOPES: Final = ("mark", "verify")
 
 
@@ -36,11 +40,14 @@ def verify(
 ) -> None:
     """Time verifications over HTTP, one at a time, in milliseconds."""
     with tempfile.TemporaryDirectory() as folder, _service(Path(folder)) as client:
+        idle = [_idle(client) for _ in range(again)]
+        commits = _commits(Path(folder), again)
         marked = [_marked(client, seed) for seed in range(files + 1)]
         _seconds(client, marked[0])  # the first one loads
         first = [_seconds(client, data) for data in marked[1:]]
         repeated = [_seconds(client, data) for _ in range(again) for data in marked[1:]]
     figures = {"new to the service": _figures(first), "seen before": _figures(repeated)}
+    figures |= {"an empty request": _figures(idle), "a durable commit": _figures(commits)}
     document = {"side": SIDE, "bytes": len(marked[-1]), "files": files, "again": again, "milliseconds": figures}
     if as_json:
         print_json(document)
@@ -53,6 +60,30 @@ def _figures(seconds: list[float]) -> dict[str, float]:
     ordered = sorted(seconds)
     late = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
     return {"p50": round(1000 * statistics.median(ordered), 2), "p95": round(1000 * late, 2)}
+
+
+def _idle(client: "httpx.Client") -> float:
+    start = time.perf_counter()
+    client.get("/healthz").raise_for_status()
+    return time.perf_counter() - start
+
+
+def _commits(folder: Path, count: int) -> list[float]:
+    """Of one row each, as SQLite is set up here."""
+    import sqlite3
+
+    from api.sqlite import SQLITE_PRAGMAS
+
+    seconds, connection = [], sqlite3.connect(folder / "commits.db", isolation_level=None)
+    for pragma in SQLITE_PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("CREATE TABLE commits (number INTEGER)")
+    for number in range(count):
+        start = time.perf_counter()
+        connection.execute("INSERT INTO commits VALUES (?)", [number])
+        seconds.append(time.perf_counter() - start)
+    connection.close()
+    return seconds
 
 
 def _seconds(client: "httpx.Client", data: bytes) -> float:
@@ -85,35 +116,44 @@ def _picture(seed: int) -> bytes:
 
 @contextmanager
 def _service(home: Path) -> "Iterator[httpx.Client]":
-    """A client, with a key, of a service of its own in `home`."""
+    """A client, with a key, of a service in a process of its own, whose state is in `home`."""
     import httpx
+
+    from api.settings import Settings
+
+    spawn = multiprocessing.get_context("spawn")
+    here, there = spawn.Pipe(duplex=False)
+    process = spawn.Process(target=_serve, args=(str(home), there), daemon=True)
+    process.start()
+    try:
+        address = f"http://127.0.0.1:{_port(here)}"
+        with httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
+            client.get("/healthz").raise_for_status()  # waits until the service has started
+            client.headers["authorization"] = f"Bearer {_key(Settings(home=home))}"
+            yield client
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _serve(home: str, port: "Connection") -> None:
+    import socket
+
     import uvicorn
 
     from api.app import create_app
     from api.settings import Settings
 
-    settings = Settings(home=home)
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, log_level="warning", ws="none"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    port = _port(server)
-    token = _key(settings)
-    try:
-        headers = {"authorization": f"Bearer {token}"}
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60, trust_env=False) as client:
-            yield client
-    finally:
-        server.should_exit = True
-        thread.join()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port.send(listening.getsockname()[1])
+        config = uvicorn.Config(create_app(Settings(home=Path(home))), log_level="warning", ws="none")
+        uvicorn.Server(config).run(sockets=[listening])
 
 
-def _port(server: "uvicorn.Server") -> int:
-    deadline = time.monotonic() + START_SECONDS
-    while not server.started:
-        if time.monotonic() > deadline:
-            raise TimeoutError("The service did not start.")
-        time.sleep(0.02)
-    return int(server.servers[0].sockets[0].getsockname()[1])
+def _port(told: "Connection") -> int:
+    if not told.poll(START_SECONDS):
+        raise TimeoutError("The service did not start.")
+    return int(told.recv())
 
 
 def _key(settings: "Settings") -> str:

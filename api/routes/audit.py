@@ -2,15 +2,19 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from api.access import CanReadAudit, Place
+from api.errors import InvalidRequest
+from api.tiles import read_tile
+from api.witnessing import accept
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"])
 PAGE_LIMIT = 1000
 LARGEST = 2**53 - 1
 """Entry numbers stay exact in JavaScript."""
+NOTE_BODY = {"requestBody": {"required": True, "content": {"text/plain": {"schema": {"type": "string"}}}}}
 Index = Annotated[int, Path(ge=0, le=LARGEST)]
 
 
@@ -39,11 +43,32 @@ async def entry(place: Place, actor: CanReadAudit, index: Index) -> Response:
 
 @router.get("/checkpoint")
 async def checkpoint(
-    place: Place, actor: CanReadAudit, size: Annotated[int | None, Query(ge=1, le=LARGEST)] = None
+    place: Place,
+    actor: CanReadAudit,
+    size: Annotated[int | None, Query(ge=1, le=LARGEST)] = None,
+    cosigned: bool = False,
 ) -> PlainTextResponse:
-    """The signed head (C2SP tlog-checkpoint) at `size` entries, or the newest."""
+    """The signed head (C2SP tlog-checkpoint) at `size` entries, the newest, or the newest that a witness `cosigned`."""
     async with place.database.read() as session:
-        return PlainTextResponse(await place.audit.checkpoint(session, size))
+        return PlainTextResponse(await place.audit.checkpoint(session, size, cosigned=cosigned))
+
+
+@router.post("/cosignatures", status_code=201, openapi_extra=NOTE_BODY)
+async def cosign(place: Place, actor: CanReadAudit, request: Request) -> dict[str, Any]:
+    """Takes a checkpoint of this log with the cosignature of a witness (C2SP tlog-cosignature) as plain text."""
+    try:
+        note = (await request.body()).decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRequest("A checkpoint is text in UTF-8.") from error
+    taken = await accept(place, actor, note)
+    return {"size": taken.size, "witnesses": list(taken.witnesses), "new": list(taken.new)}
+
+
+@router.get("/tile/{path:path}")
+async def tile(place: Place, actor: CanReadAudit, path: str) -> Response:
+    """A tile of the tree, or a bundle of entries under `entries/`, as C2SP tlog-tiles names them."""
+    content = await place.database.look(lambda connection: read_tile(connection, path))
+    return Response(content, media_type="application/octet-stream")
 
 
 @router.get("/key")
@@ -53,10 +78,12 @@ async def key(place: Place, actor: CanReadAudit) -> PlainTextResponse:
 
 
 @router.get("/proof/{index}")
-async def proof(place: Place, actor: CanReadAudit, index: Index) -> dict[str, Any]:
-    """A receipt: the inclusion proof of one entry under the newest head."""
+async def proof(
+    place: Place, actor: CanReadAudit, index: Index, size: Annotated[int | None, Query(ge=1, le=LARGEST)] = None
+) -> dict[str, Any]:
+    """A receipt: the inclusion proof of one entry under the head at `size` entries, or the newest."""
     async with place.database.read() as session:
-        return (await place.audit.receipt(session, index)).as_dict()
+        return (await place.audit.receipt(session, index, size=size)).as_dict()
 
 
 @router.get("/consistency")

@@ -1,12 +1,14 @@
 """Everything that a file says of its own origin, gathered in one place and in one order."""
 
+import time
 from collections.abc import Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 from detector.errors import DecodeTimeout, MediaTooLarge, UnreadableMedia
-from detector.provenance.credentials import from_json
 from detector.provenance.declaration import read_declaration
 from detector.provenance.fingerprint import pdq
+from detector.provenance.judgement import Judgement, TrustWatch, judged, passing
 from detector.provenance.keys import MarkKey
 from detector.provenance.known_media import KnownMediaList
 from detector.provenance.looks import Looks
@@ -17,10 +19,13 @@ from detector.sandbox import Sandbox
 from detector.types import Credentials, CredentialState, KnownMatch, Media, Pixels, Provenance, WatermarkReading
 
 READ_CREDENTIALS = "detector.provenance.credentials:read_in_sandbox"
+JUDGE_CREDENTIALS = "detector.provenance.credentials:judge_in_sandbox"
 INACCESSIBLE_CODE = "manifest.inaccessible"
 """C2PA's status for a manifest that lies elsewhere and could not be had (C2PA 2.4, section 15.2.2)."""
 REMOTE_CODES = "shingan.remote."
 """How the status begins that says why."""
+READERS = 2
+"""Files whose credentials are read while they are decoded."""
 MIN_FINGERPRINT_QUALITY = 50
 """PDQ's own advice: below, a picture has too little structure for its hash to tell it from others."""
 
@@ -42,9 +47,10 @@ class ProvenanceChecker:
     ) -> None:
         self.sandbox = sandbox
         self._keys = tuple(keys)
-        self._trust = trust
+        self._trust = TrustWatch(trust)
         self._known_media = tuple(known_media)
         self._remote = RemoteManifests(remote_hosts)
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="credentials")
 
     def check(
         self,
@@ -71,32 +77,40 @@ class ProvenanceChecker:
         *,
         more: Sequence[Pixels] = (),
         known: Sequence[KnownMediaList] = (),
+        reading: Future[Judgement] | None = None,
     ) -> tuple[Provenance, Looks | None]:
-        """`check`, and what it saw in the pixels, for `recheck`; null without pixels."""
-        credentials = self._read_credentials(data, media.mime)  # 1. what its metadata says, and who signed it
+        """`check`, and what it saw in the pixels, for `recheck`; null without pixels. `reading` is from `begin`."""
+        judgement = self._judge(data, media.mime) if reading is None else reading.result()
+        credentials = judgement.credentials  # 1. what its metadata says, and who signed it
         if pixels is None:
             unseen = WatermarkReading(detected=False)
             return Provenance(credentials, unseen, declaration=read_declaration(data)), None
-        looks = self._look((pixels, *more), credentials)  # 2. what its pixels say, and what it looks like
+        looks = self._look((pixels, *more), judgement)  # 2. what its pixels say, and what it looks like
         return self._gather(data, credentials, looks, known), looks  # 3. who has seen it before
+
+    def begin(self, data: bytes, mime: str) -> Future[Judgement]:
+        """Starts to read the credentials of `data`, while the caller decodes it for `check_and_look`."""
+        return self._readers.submit(self._judge, data, mime)
 
     def recheck(
         self, data: bytes, media: Media, looks: Looks, *, known: Sequence[KnownMediaList] = ()
-    ) -> Provenance | None:
-        """`check` for a file whose pixels were seen before; null if they have to be seen again.
+    ) -> tuple[Provenance, Looks] | None:
+        """`check_and_look` for a file whose pixels were seen before; null if they have to be seen again.
 
-        Credentials are read anew: certificates expire and trust is withdrawn.
+        Credentials are read anew unless what was made of them holds: certificates expire and trust is withdrawn.
         """
-        credentials = self._read_credentials(data, media.mime)
-        if looks.others is None and not _settled(credentials, looks.watermark):
+        judgement = looks.judgement
+        if judgement is None or not judgement.holds(self._trust.now()):
+            judgement = self._judge(data, media.mime)
+        if looks.others is None and not _settled(judgement.credentials, looks.watermark):
             return None
-        return self._gather(data, credentials, looks, known)
+        return self._gather(data, judgement.credentials, looks, known), replace(looks, judgement=judgement)
 
-    def _look(self, pictures: Sequence[Pixels], credentials: Credentials) -> Looks:
+    def _look(self, pictures: Sequence[Pixels], judgement: Judgement) -> Looks:
         watermark = self._search(pictures, self._keys)
-        settled = _settled(credentials, watermark)
+        settled = _settled(judgement.credentials, watermark)
         others = None if settled else self._search_beside(pictures, watermark, self._keys)
-        return Looks(watermark, *pdq(pictures[0]), others)
+        return Looks(watermark, *pdq(pictures[0]), others, judgement)
 
     def _gather(
         self, data: bytes, credentials: Credentials, looks: Looks, known: Sequence[KnownMediaList]
@@ -110,11 +124,12 @@ class ProvenanceChecker:
             other_marks=looks.others or (),
         )
 
-    def _read_credentials(self, data: bytes, mime: str) -> Credentials:
-        found = self._read(data, mime)
+    def _judge(self, data: bytes, mime: str) -> Judgement:
+        read = self._read(data, mime)
+        found = read.credentials
         if found.state is CredentialState.REMOTE and found.remote_url and self._remote.allows(found.remote_url):
-            return self._read_remote(data, mime, found, found.remote_url)
-        return found
+            return passing(self._read_remote(data, mime, found, found.remote_url), read.trust)
+        return read
 
     def _read_remote(self, data: bytes, mime: str, found: Credentials, url: str) -> Credentials:
         """The credentials at `url`; or those `found`, with the reason why there are no better ones."""
@@ -122,17 +137,18 @@ class ProvenanceChecker:
             manifest = self._remote.fetch(url)
         except NotFetched as error:
             return replace(found, failures=(INACCESSIBLE_CODE, f"{REMOTE_CODES}{error}"))
-        fetched = self._read(data + manifest, mime, manifest_bytes=len(manifest))
+        fetched = self._read(data + manifest, mime, manifest_bytes=len(manifest)).credentials
         if fetched.state in (CredentialState.UNREADABLE, CredentialState.REMOTE):
             return replace(found, failures=(INACCESSIBLE_CODE, f"{REMOTE_CODES}no_manifest"))
         return replace(fetched, remote_url=url)
 
-    def _read(self, data: bytes, mime: str, *, manifest_bytes: int = 0) -> Credentials:
-        options = {"mime": mime, "settings": self._trust.settings(), "manifest_bytes": manifest_bytes}
+    def _read(self, data: bytes, mime: str, *, manifest_bytes: int = 0) -> Judgement:
+        trust, since = self._trust.now(), time.time()
+        options = {"mime": mime, "settings": trust.settings, "manifest_bytes": manifest_bytes}
         try:
-            return from_json(self.sandbox.call(READ_CREDENTIALS, data, patience=1.0, **options))
+            return judged(self.sandbox.call(JUDGE_CREDENTIALS, data, patience=1.0, **options), trust, since=since)
         except (UnreadableMedia, DecodeTimeout, MediaTooLarge, ValueError):
-            return Credentials(CredentialState.UNREADABLE)
+            return passing(Credentials(CredentialState.UNREADABLE), trust)
 
     def _search(self, pictures: Sequence[Pixels], keys: Sequence[MarkKey]) -> WatermarkReading:
         if len(pictures) == 1:

@@ -38,7 +38,8 @@ SIGNER_LISTS: Final = "[signer:"
 """How the library's sentence begins to name the trust list, after the addresses of `TrustStore.settings`."""
 TSA_LISTS: Final = "trust list: tsa:"
 """The same where it names the list that vouches for a time-stamp."""
-STAMPED_CODE: Final = "timeStamp.trusted"
+STAMP_CODES: Final = "timeStamp."
+STAMPED_CODE: Final = f"{STAMP_CODES}trusted"
 PARENT: Final = "parentOf"
 _REMOTE = re.compile(r"https?://\S+")
 _RECORD_ID = re.compile(r"[0-9a-f]{12}")
@@ -54,6 +55,13 @@ def read_in_sandbox(data: bytes, *, mime: str, settings: Mapping[str, Any], mani
     return asdict(read_credentials(data[:end], mime, settings, manifest=data[end:] or None))
 
 
+def judge_in_sandbox(data: bytes, *, mime: str, settings: Mapping[str, Any], manifest_bytes: int = 0) -> dict[str, Any]:
+    """`read_in_sandbox`, as `credentials`, and `dates`, as `read_dated` gives them."""
+    end = len(data) - manifest_bytes
+    found, dates = read_dated(data[:end], mime, settings, manifest=data[end:] or None)
+    return {"credentials": asdict(found), "dates": None if dates is None else list(dates)}
+
+
 def read_credentials(
     data: bytes, mime: str, settings: Mapping[str, Any], *, manifest: bytes | None = None
 ) -> Credentials:
@@ -61,13 +69,23 @@ def read_credentials(
 
     `manifest` is a manifest store from elsewhere that is to be the file's.
     """
+    return read_dated(data, mime, settings, manifest=manifest)[0]
+
+
+def read_dated(
+    data: bytes, mime: str, settings: Mapping[str, Any], *, manifest: bytes | None = None
+) -> tuple[Credentials, tuple[str, ...] | None]:
+    """`read_credentials`, and when the signers' certificates begin and end (RFC 3339); null where a time-stamp counts,
+    or where a manifest does not say."""
     try:
         with c2pa.Context.from_dict(dict(settings)) as context, _reader(data, mime, context, manifest) as reader:
-            return _Manifests(json.loads(reader.json()), reader.get_validation_state() or "").credentials()
+            store = json.loads(reader.json())
+            found = _Manifests(store, reader.get_validation_state() or "").credentials()
+            return found, _dates(reader.crjson(), len(store.get("manifests") or ()))
     except c2pa.C2paError as error:
-        return _refused(error, mime)
+        return _refused(error, mime), ()
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return Credentials(CredentialState.UNREADABLE)
+        return Credentials(CredentialState.UNREADABLE), None
 
 
 def crjson(data: bytes, mime: str, settings: Mapping[str, Any]) -> str | None:
@@ -216,6 +234,18 @@ class _Manifests:
 
 def _reader(data: bytes, mime: str, context: c2pa.Context, manifest: bytes | None = None) -> c2pa.Reader:
     return c2pa.Reader(mime, io.BytesIO(data), manifest_data=manifest, context=context)
+
+
+def _dates(report: str, manifests: int) -> tuple[str, ...] | None:
+    """From C2PA's own report of so many `manifests`."""
+    if f'"{STAMP_CODES}' in report:
+        return None
+    try:
+        signatures = [manifest["signature"]["certificateInfo"] for manifest in json.loads(report)["manifests"]]
+        dates = tuple(str(each["validity"][end]) for each in signatures for end in ("notBefore", "notAfter"))
+    except (LookupError, TypeError, ValueError):
+        return None
+    return dates if len(signatures) == manifests else None
 
 
 def _refused(error: c2pa.C2paError, mime: str) -> Credentials:

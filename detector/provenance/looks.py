@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from detector.provenance.judgement import Judgement
 from detector.types import Media, WatermarkReading
 
 CAPACITY = 4096
@@ -12,13 +13,15 @@ CAPACITY = 4096
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """Findings that follow from a file's bytes and the instance's watermark keys alone."""
+    """Findings that follow from a file's bytes and the instance's watermark keys alone; and what was last made of its
+    credentials, which holds for a while."""
 
     watermark: WatermarkReading
     fingerprint: str
     quality: int
     others: tuple[WatermarkReading, ...] | None = None
     """Marks of other keys; null where a trusted signer's word made it needless to look for them."""
+    judgement: Judgement | None = None
 
 
 class LookMemory:

@@ -55,6 +55,23 @@ async def _append_and_fail(database: Database, log: AuditLog) -> None:
         raise RuntimeError
 
 
+async def test_a_log_that_another_process_wrote_to_goes_on(
+    any_settings: Settings, any_database: Database, log: AuditLog, fill: Fill
+) -> None:
+    """What one process remembers of the tree, rolled back or not, is not taken for what the log has become."""
+    await fill(3)
+    with pytest.raises(RuntimeError):
+        await _append_and_fail(any_database, log)
+    other = AuditLog.open(any_settings)
+    async with any_database.write() as session:
+        await other.append(session, "test.other", {})
+    await fill(2)
+    async with any_database.write() as session:
+        await other.append(session, "test.other", {})
+    check = await verify_database(any_settings)
+    assert (check.ok, check.size) == (True, 7)
+
+
 async def test_writers_at_once_make_one_log(any_settings: Settings, any_database: Database, log: AuditLog) -> None:
     async def write(number: int) -> int:
         async with any_database.write() as session:
@@ -88,6 +105,8 @@ async def test_personal_data_is_kept_as_a_salted_hash_until_it_is_forgotten(
         assert not await log.forget(session, 0)
         assert not await log.recognises(session, 0, "prompt", "my aunt")
         assert await log.recognises(session, 1, "prompt", "my aunt")
+        said = (await log.page(session))[2:]
+    assert [(entry.kind, entry.content) for entry in said] == [("audit.forgotten", {"actor": "local", "entries": [0]})]
     assert (await verify_database(any_settings)).ok
 
 
@@ -100,6 +119,7 @@ async def test_personal_data_is_kept_as_a_salted_hash_until_it_is_forgotten(
         ("ok", {"x": object()}),
         ("ok", {"x": float("nan")}),
         ("ok", {PERSONAL: 1}),
+        ("ok", {"x": "y" * 65_536}),
     ],
 )
 async def test_what_has_no_canonical_form_is_refused(
@@ -137,10 +157,21 @@ async def test_what_is_not_in_the_log_is_not_found(any_database: Database, log: 
         "DELETE FROM audit_nodes",
         "UPDATE audit_checkpoints SET note = ''",
         "DELETE FROM audit_checkpoints",
+        "UPDATE audit_cosignatures SET line = ''",
+        "DELETE FROM audit_cosignatures",
+        "UPDATE audit_anchors SET stamped_at = ''",
+        "DELETE FROM audit_anchors",
+        "UPDATE audit_salts SET entry = entry",
     ],
 )
-async def test_the_database_refuses_to_rewrite(any_database: Database, fill: Fill, statement: str) -> None:
+async def test_the_database_refuses_to_rewrite(
+    any_database: Database, log: AuditLog, fill: Fill, statement: str
+) -> None:
     await fill(2)
+    async with any_database.write() as session:
+        await log.append(session, "test.person", {}, personal={"name": "somebody"})
+    await _execute(any_database, "INSERT INTO audit_cosignatures (size, witness, key_id, line) VALUES (1, 'w', '', '')")
+    await _execute(any_database, "INSERT INTO audit_anchors (size, stamped_at, reply) VALUES (1, '', '')")
     with pytest.raises((Conflict, DatabaseUnavailable)):
         await _execute(any_database, statement)
 

@@ -100,7 +100,8 @@ async def test_a_rewritten_past_that_fits_itself_is_named(
     async with any_database.write() as session:
         await _overwrite(session, 5, FORGED)
         forger = Signer(log.verifier.origin, Ed25519PrivateKey.generate()) if resign else None
-        await _rebuild(session, await AuditRepository(session).page(start=0, limit=SIZE), forger)
+        rows = await session.run_sync(lambda plain: AuditRepository(plain.connection()).page(start=0, limit=SIZE))
+        await _rebuild(session, rows, forger)
     unsigned = await verify_database(any_settings.database_url)
     assert unsigned.ok
     assert not unsigned.signed
@@ -110,7 +111,7 @@ async def test_a_rewritten_past_that_fits_itself_is_named(
 
 
 async def _overwrite(session: AsyncSession, entry: int, body: bytes) -> None:
-    row = await AuditRepository(session).get(entry)
+    row = await session.run_sync(lambda plain: AuditRepository(plain.connection()).get(entry))
     assert row is not None
     leaf = leaf_hash(entry_json(entry, row.ts, row.kind, body))
     statement = text("UPDATE audit_entries SET body = :body, leaf_hash = :leaf WHERE entry = :entry")

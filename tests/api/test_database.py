@@ -1,6 +1,7 @@
 """Migrations and sessions on both databases."""
 
 import asyncio
+from collections.abc import Awaitable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
 from api.db import Database, sqlite_file
-from api.errors import DatabaseUnavailable
+from api.errors import Conflict, DatabaseUnavailable
 from api.migrations import run
 from api.migrations.run import upgrade
 from api.settings import Settings
@@ -32,7 +33,7 @@ async def test_instances_that_start_together_migrate_once(empty_url: str) -> Non
     await upgrade(empty_url)
     database = Database(empty_url)
     async with database.read() as session:
-        assert (await session.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == ["0004"]
+        assert (await session.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == ["0005"]
     await database.close()
 
 
@@ -79,6 +80,57 @@ async def test_a_reader_sees_one_snapshot(any_database: Database) -> None:
         assert (await reader.execute(count)).scalar_one() == 0
 
 
+COUNT = text("SELECT count(*) FROM audit_checkpoints")
+INSERT = text("INSERT INTO audit_checkpoints (size, root, note) VALUES (1, '', '')")
+
+
+def _insert_and_fail(connection: Connection) -> None:
+    connection.execute(INSERT)
+    raise FileNotFoundError
+
+
+async def test_a_unit_of_work_is_kept_whole_or_not_at_all(any_database: Database) -> None:
+    with pytest.raises(FileNotFoundError):
+        await any_database.change(_insert_and_fail)
+    assert await any_database.look(lambda connection: connection.execute(COUNT).scalar_one()) == 0
+    await any_database.change(lambda connection: connection.execute(INSERT))
+    loop = asyncio.get_running_loop()
+    seen = await asyncio.to_thread(
+        any_database.look_in_thread, lambda connection: connection.execute(COUNT).scalar_one(), loop
+    )
+    assert seen == 1
+    with pytest.raises(Conflict):
+        await any_database.change(lambda connection: connection.execute(INSERT))
+
+
+async def test_what_a_look_does_is_not_kept(any_database: Database) -> None:
+    if any_database.engine.dialect.name == "postgresql":
+        with pytest.raises(DatabaseUnavailable):
+            await any_database.look(lambda connection: connection.execute(INSERT))
+    else:
+        await any_database.look(lambda connection: connection.execute(INSERT))
+    assert await any_database.look(lambda connection: connection.execute(COUNT).scalar_one()) == 0
+
+
+async def test_units_of_work_and_sessions_take_turns(any_database: Database) -> None:
+    add = text(
+        "INSERT INTO api_keys (id, tenant, name, prefix, digest, scopes, created_at) VALUES (:n,'','','',:d,'','')"
+    )
+
+    async def by_session(number: int) -> None:
+        async with any_database.write() as session:
+            await session.execute(add, {"n": str(number), "d": str(number).encode()})
+
+    def by_unit(number: int) -> Awaitable[object]:
+        return any_database.change(
+            lambda connection: connection.execute(add, {"n": str(number), "d": str(number).encode()})
+        )
+
+    await asyncio.gather(*(by_session(n) if n % 2 else by_unit(n) for n in range(20)))
+    count = text("SELECT count(*) FROM api_keys")
+    assert await any_database.look(lambda connection: connection.execute(count).scalar_one()) == 20
+
+
 async def test_sqlite_is_set_up_to_lose_nothing() -> None:
     settings = Settings()
     await upgrade(settings.database_url)
@@ -88,7 +140,11 @@ async def test_sqlite_is_set_up_to_lose_nothing() -> None:
             name: (await session.execute(text(f"PRAGMA {name}"))).scalar_one()
             for name in ("journal_mode", "synchronous", "foreign_keys", "recursive_triggers", "busy_timeout")
         }
+    plain = await database.look(
+        lambda connection: {name: connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in found}
+    )
     await database.close()
+    assert plain == found
     assert found == {
         "journal_mode": "wal",
         "synchronous": 2,  # FULL

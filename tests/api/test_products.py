@@ -12,6 +12,7 @@ from PIL import Image
 from api import products
 from api.auth import Actor
 from api.errors import PolicyDenied
+from api.policy import SHIPPED, Policy
 from api.products import GenerateRequest, Workplace
 from api.receipts import verify_receipt
 from api.rendering import report_html
@@ -63,6 +64,26 @@ async def test_bytes_that_come_again_are_judged_without_decoding_and_logged_alik
     assert [kind for kind, _ in await _log(workplace)].count("verification.completed") == 3
     with pytest.raises(pytest.fail.Exception):
         await products.verify(workplace, Actor.anonymous(), data, name="photo.png")
+
+
+async def test_a_verification_that_fails_leaves_its_decision_too(workplace: Workplace) -> None:
+    with pytest.raises(UnsupportedMedia):
+        await products.verify(workplace, LOCAL, b"no picture at all", name="x")
+    assert [kind for kind, _ in await _log(workplace)] == ["policy.decided", "verification.failed"]
+
+
+async def test_a_verification_that_is_denied_leaves_that_alone(
+    workplace: Workplace, tmp_path: Path, make_photo: Callable[..., Pixels], encode: Callable[..., bytes]
+) -> None:
+    for shipped in SHIPPED.glob("*.cedar*"):
+        (tmp_path / shipped.name).write_bytes(shipped.read_bytes())
+    rule = '@id("nobody") @reason("Closed today.") forbid (principal, action == Action::"verify", resource);'
+    (tmp_path / "99_closed.cedar").write_text(rule)
+    workplace.policy = Policy.load(tmp_path)
+    with pytest.raises(PolicyDenied, match="Closed today"):
+        await products.verify(workplace, LOCAL, encode(make_photo()), name="x")
+    [(kind, body)] = await _log(workplace)
+    assert (kind, body["allowed"], body["policy_ids"]) == ("policy.decided", False, ["nobody"])
 
 
 async def test_a_denial_is_on_record_and_nothing_else_happened(workplace: Workplace) -> None:

@@ -37,8 +37,19 @@ def test_verification_is_timed_over_http() -> None:
     result = CliRunner().invoke(app, ["bench", "verify", "--files", "1", "--again", "2", "--json"])
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)["milliseconds"]
-    assert set(figures) == {"new to the service", "seen before"}
+    assert set(figures) == {"new to the service", "seen before", "an empty request", "a durable commit"}
     assert all(each["p50"] > 0 for each in figures.values())
+
+
+def test_a_log_is_timed_beside_its_limits() -> None:
+    result = CliRunner().invoke(app, ["bench", "audit", "--entries", "300", "--json"])
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert document["entries"] == 300
+    assert set(document["limits"]) == set(document["share_of_limit"]) < set(document["milliseconds"])
+    assert all(value > 0 for value in document["milliseconds"].values())
+    table = CliRunner().invoke(app, ["bench", "audit", "--entries", "300"]).stdout
+    assert "append, durable" in table
 
 
 def test_the_watermark_lab_gives_every_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
