@@ -11,7 +11,8 @@ from fastapi.staticfiles import StaticFiles
 from api import problems
 from api.auth import ApiKeys
 from api.metrics import Metrics
-from api.middleware import BodyLimit, Measured, SecurityHeaders
+from api.middleware import BodyLimit, Measured, RateHeaders, SecurityHeaders
+from api.oidc import BearerTokens
 from api.rendering import STATIC
 from api.routes import (
     audit,
@@ -20,6 +21,7 @@ from api.routes import (
     health,
     idols,
     inspections,
+    keys,
     known_media,
     live,
     marks,
@@ -27,6 +29,7 @@ from api.routes import (
     policies,
     portraits,
     soft_bindings,
+    tenants,
     verifications,
 )
 from api.sessions import LocalSessions
@@ -46,6 +49,8 @@ MODULES = (
     compliance,
     audit,
     policies,
+    tenants,
+    keys,
     health,
     page,
 )
@@ -61,6 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         async with await Workplace.open(chosen) as workplace:
             app.state.workplace = workplace
             app.state.keys = ApiKeys.open(chosen)
+            app.state.tokens = BearerTokens.open(chosen, app.state.keys)
             yield
             await asyncio.gather(*app.state.live_endings, return_exceptions=True)
 
@@ -81,6 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     problems.install(app)
+    app.add_middleware(RateHeaders)
     app.add_middleware(BodyLimit, max_upload=chosen.max_bytes)
     app.add_middleware(Measured, metrics=app.state.metrics)
     app.add_middleware(SecurityHeaders)

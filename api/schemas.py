@@ -51,6 +51,29 @@ class DecisionBody(_Body):
     quota_left: int | None = Field(default=None, ge=0, lt=2**31)
 
 
+class KeyBody(_Body):
+    """An API key to be made; without `days` it never expires, without `rate` it has the instance's own."""
+
+    name: str = Field(min_length=1, max_length=200)
+    scopes: tuple[str, ...] = Field(min_length=1, max_length=32)
+    days: int | None = Field(default=None, ge=1, le=36500)
+    rate: int | None = Field(default=None, ge=0, lt=2**31)
+
+
+class TermsBody(_Body):
+    """What a tenant gets instead of the instance's own: `rate` is in requests a minute, and 0 counts none."""
+
+    jurisdiction: str | None = Field(default=None, max_length=16)
+    daily_generations: int | None = Field(default=None, ge=0, lt=2**31)
+    rate: int | None = Field(default=None, ge=0, lt=2**31)
+
+
+class TenantBody(TermsBody):
+    """A tenant to be made."""
+
+    name: str = Field(min_length=1, max_length=64)
+
+
 class BindingBody(_Body):
     """A soft binding to look up, as in a query of C2PA's Soft Binding Resolution API."""
 

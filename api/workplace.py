@@ -19,6 +19,7 @@ from api.settings import Settings
 from api.signing_keys import key_source
 from api.storage import Blobs
 from api.tenant_lists import TenantLists
+from api.tenant_repository import ensure_tenant
 from detector.provenance.keys import MarkKey, load_mark_keys
 from detector.provenance.known_media import KnownMediaList
 from detector.provenance.looks import LookMemory
@@ -64,13 +65,15 @@ class Workplace:
         """Migrates the database and makes whatever home lacks; raises an `ApiError` if that cannot be done."""
         settings.ensure_home()
         await upgrade(settings.database_url)
-        return cls(
+        place = cls(
             settings,
             database=Database(settings.database_url),
             audit=AuditLog.open(settings),
             policy=Policy.load(settings.policy_folder),
             blobs=Blobs.open(settings.blob_url),
         )
+        await ensure_tenant(place.database, settings.tenant)
+        return place
 
     async def close(self) -> None:
         # From a thread of its own: work that is still going on may wait for this loop to look a record up.

@@ -92,7 +92,7 @@ def _service(home: Path) -> "Iterator[httpx.Client]":
     from api.app import create_app
     from api.settings import Settings
 
-    settings = Settings(home=home)
+    settings = Settings(home=home, rate_key=0, rate_tenant=0)
     server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
