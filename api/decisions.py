@@ -2,28 +2,45 @@
 
 import re
 from collections.abc import Mapping
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.errors import PolicyDenied
+from api.errors import DailyQuotaExceeded, PolicyDenied
 from api.policy import Decision, PolicyRequest, normalise
+from api.settlement import settled
 from api.workplace import Workplace
 
 DECIDED = "policy.decided"
 PURPOSE = re.compile(r"[a-z0-9_]{0,48}")
 """A code that may stand in the log in the clear."""
+QUOTA: Final = ("quota",)
+"""The rule that time alone will lift."""
 
 
 async def permit(
     workplace: Workplace, request: PolicyRequest, *, personal: Mapping[str, str] | None = None
 ) -> Decision:
     """The audited decision on `request`; raises `PolicyDenied` after the denial is in the log."""
-    decision = workplace.policy.decide(request)
     async with workplace.database.write() as session:
+        request = await settled(workplace, session, request)
+        decision = await decide(workplace, session, request)
         await record(workplace, session, request, decision, personal=personal)
-    if not decision.allowed:
-        raise PolicyDenied(decision.reason, policy_ids=list(decision.policy_ids), bundle_hash=decision.bundle_hash)
+    refuse(decision)
     return decision
+
+
+async def decide(workplace: Workplace, session: AsyncSession, request: PolicyRequest) -> Decision:
+    """What the policies say to a settled request: the instance's, and then the tenant's, which can only take away."""
+    await workplace.policies.refresh(session)
+    return await workplace.policies.decide(session, request)
+
+
+def refuse(decision: Decision) -> None:
+    """Raises `PolicyDenied` for a denial."""
+    if not decision.allowed:
+        kind = DailyQuotaExceeded if decision.policy_ids == QUOTA else PolicyDenied
+        raise kind(decision.reason, policy_ids=list(decision.policy_ids), bundle_hash=decision.bundle_hash)
 
 
 async def record(
@@ -34,7 +51,7 @@ async def record(
     *,
     personal: Mapping[str, str] | None = None,
 ) -> None:
-    """Appends `decision` to the log within the caller's transaction."""
+    """Appends `decision` to the log within the caller's transaction, whatever was asked."""
     purpose = normalise(request.purpose)
     if not PURPOSE.fullmatch(purpose):  # free text may speak of somebody
         personal, purpose = {**(personal or {}), "purpose": purpose}, ""
@@ -43,8 +60,15 @@ async def record(
         "tenant": request.actor.tenant,
         "action": str(request.action),
         "purpose": purpose,
-        "screened": sorted(request.context.screened),
-        "consent": request.context.consent,
-        "jurisdiction": request.context.jurisdiction,
+        "screened": sorted(map(str, request.context.screened)),
+        "consent": request.context.consent is True,
+        "jurisdiction": str(request.context.jurisdiction),
     }
-    await workplace.audit.append(session, DECIDED, facts | decision.as_dict(), personal=personal)
+    told = {name: encodable(value) if isinstance(value, str) else value for name, value in facts.items()}
+    hidden = {name: encodable(value) for name, value in (personal or {}).items()}
+    await workplace.audit.append(session, DECIDED, told | decision.as_dict(), personal=hidden)
+
+
+def encodable(text: str) -> str:
+    """`text` with lone surrogates as escapes: a request that holds one is refused, and that refusal is on record."""
+    return text.encode("utf-8", "backslashreplace").decode()

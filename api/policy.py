@@ -50,6 +50,8 @@ class PolicyContext:
     jurisdiction: str = "none"
     visible_label: bool = False
     requested_age: int | None = None
+    consent_reference: str = ""
+    """What the caller says of where the consent is on file; no rule sees it, but a record that it names decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +68,23 @@ class PolicyRequest:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A value, to be audited whichever way it went; `policy_ids` are the `@id`s that decided, `reason` a sentence."""
+    """A value, to be audited whichever way it went; `policy_ids` are the `@id`s that decided, `reason` a sentence.
+
+    `bundle_hash` is of the instance's policies, `tenant_bundle_hash` of the tenant's own, if it has any in force.
+    """
 
     allowed: bool
     policy_ids: tuple[str, ...]
     bundle_hash: str
     reason: str
+    tenant_bundle_hash: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "allowed": self.allowed,
             "policy_ids": list(self.policy_ids),
             "bundle_hash": self.bundle_hash,
+            "tenant_bundle_hash": self.tenant_bundle_hash,
             "reason": self.reason,
         }
 
@@ -95,16 +102,16 @@ class Policy:
     @classmethod
     def load(cls, folder: Path | None = None) -> "Policy":
         """From every `*.cedar` and `*.cedarschema` in `folder`, or the shipped bundle; raises `PolicyInvalid`."""
-        try:
-            files = sorted((SHIPPED if folder is None else folder).glob("*.cedar*"))
-            texts = {file: file.read_text("utf-8") for file in files}
-        except (OSError, UnicodeDecodeError) as error:
-            raise PolicyInvalid("The policy folder cannot be read.") from error
-        policies = "\n".join(text for file, text in texts.items() if file.suffix == ".cedar")
-        schema = "\n".join(text for file, text in texts.items() if file.suffix == ".cedarschema")
+        return cls.of(read_folder(folder))
+
+    @classmethod
+    def of(cls, texts: Mapping[str, str]) -> "Policy":
+        """From `*.cedar` and `*.cedarschema`, text by file name; raises `PolicyInvalid`."""
+        policies = "\n".join(text for name, text in texts.items() if name.endswith(".cedar"))
+        schema = "\n".join(text for name, text in texts.items() if name.endswith(".cedarschema"))
         if not policies or not schema:
-            raise PolicyInvalid("A policy folder holds at least one .cedar and one .cedarschema file.")
-        return cls(policies=policies, schema=schema, bundle_hash=_bundle_hash(texts))
+            raise PolicyInvalid("A policy bundle holds at least one .cedar and one .cedarschema file.")
+        return cls(policies=policies, schema=schema, bundle_hash=bundle_hash(texts))
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -127,6 +134,15 @@ class Policy:
 
     def _denial(self, reason: str) -> Decision:
         return Decision(False, (), self.bundle_hash, reason)
+
+
+def read_folder(folder: Path | None = None) -> dict[str, str]:
+    """Text by name of every `*.cedar` and `*.cedarschema` in `folder`, or the shipped bundle's; `PolicyInvalid`."""
+    try:
+        files = sorted((SHIPPED if folder is None else folder).glob("*.cedar*"))
+        return {file.name: file.read_text("utf-8") for file in files}
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyInvalid("The policy folder cannot be read.") from error
 
 
 def normalise(purpose: str) -> str:
@@ -180,7 +196,7 @@ def _uid(kind: str, name: str) -> dict[str, str]:
     return {"type": kind, "id": str(name)}
 
 
-def _bundle_hash(texts: Mapping[Path, str]) -> str:
-    """SHA-256 over the names and hashes of the files, in order of their names."""
-    lines = [f"{hashlib.sha256(text.encode()).hexdigest()}  {file.name}\n" for file, text in texts.items()]
+def bundle_hash(texts: Mapping[str, str]) -> str:
+    """SHA-256 over the names and hashes of the files, text by name, in order of their names."""
+    lines = [f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in sorted(texts.items())]
     return hashlib.sha256("".join(lines).encode()).hexdigest()

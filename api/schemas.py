@@ -24,6 +24,7 @@ class GenerationBody(_Body):
     """Draw what can be drawn of the prompt instead of refusing it."""
     consent: bool = False
     backend: Code = "embedded"
+    consent_reference: str = Field(default="", max_length=256)
 
 
 class IdolBody(_Body):
@@ -37,6 +38,7 @@ class IdolBody(_Body):
     label: LabelName = AUTO
     still: bool = False
     consent: bool = False
+    consent_reference: str = Field(default="", max_length=256)
 
 
 class DecisionBody(_Body):

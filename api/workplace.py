@@ -14,6 +14,7 @@ from api.fingerprints import FingerprintIndex
 from api.memory import few_arenas
 from api.migrations.run import upgrade
 from api.policy import Policy
+from api.policy_store import PolicyStore
 from api.registry import Registry, RegistryChecker
 from api.settings import Settings
 from api.signing_keys import key_source
@@ -49,7 +50,7 @@ class Workplace:
         self.settings = settings
         self.database = database
         self.audit = audit
-        self.policy = policy
+        self.policies = PolicyStore(policy, audit, folder=settings.policy_folder)
         self.blobs = blobs
         self.registry = Registry(database, asyncio.get_running_loop())
         self.fingerprints = FingerprintIndex(database)
@@ -90,6 +91,11 @@ class Workplace:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    @property
+    def policy(self) -> Policy:
+        """The instance's own policy, as it is now."""
+        return self.policies.instance
 
     async def run(self, work: Callable[[], T]) -> T:
         """The one door for blocking work: its result from a thread of this instance's small pool."""
