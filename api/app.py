@@ -17,6 +17,7 @@ from api.rendering import STATIC
 from api.routes import (
     audit,
     compliance,
+    consents,
     generations,
     health,
     idols,
@@ -51,6 +52,7 @@ MODULES = (
     policies,
     tenants,
     keys,
+    consents,
     health,
     page,
 )

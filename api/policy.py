@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,6 +12,7 @@ from typing import Any
 import cedarpy
 
 from api.auth import Actor
+from api.disguise import unmasked
 from api.errors import PolicyInvalid
 
 SHIPPED = Path(__file__).parent / "policies"
@@ -146,8 +148,8 @@ def read_folder(folder: Path | None = None) -> dict[str, str]:
 
 
 def normalise(purpose: str) -> str:
-    """The form in which rules compare purposes: lower case, words joined by an underscore."""
-    return "_".join(purpose.strip().lower().replace("-", " ").replace("_", " ").split())
+    """The form in which rules compare purposes: lower case, words joined by an underscore, nothing disguised."""
+    return "_".join(re.sub(r"[\s_\-‐-―−]+", " ", unmasked(purpose)).split())
 
 
 def _reasons(policies: str, schema: str) -> Mapping[str, str]:

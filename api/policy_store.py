@@ -36,11 +36,15 @@ class PolicyStore:
         self._refused = ""
         self._tenants: dict[tuple[str, int], Policy] = {}
 
-    async def decide(self, session: AsyncSession, request: PolicyRequest) -> Decision:
-        """Allowed only if both policies say so; a tenant's bundle that cannot be read denies everything."""
+    async def decide(self, session: AsyncSession, request: PolicyRequest, *, version: int | None = None) -> Decision:
+        """Allowed only if both policies say so; a tenant's bundle that cannot be read denies everything.
+
+        `version` is taken for the one that is in force.
+        """
         decision = self.instance.decide(request)
         repository = PolicyRepository(session)
-        version = await repository.active(request.actor.tenant)
+        if version is None:
+            version = await repository.active(request.actor.tenant)
         if version == NONE or request.action == PolicyAction.MANAGE:
             return decision  # so that nobody locks themselves out of their own policy
         try:

@@ -51,6 +51,24 @@ class DecisionBody(_Body):
     visible_label: bool = False
     requested_age: int | None = Field(default=None, ge=0, le=150)
     quota_left: int | None = Field(default=None, ge=0, lt=2**31)
+    consent_reference: str = Field(default="", max_length=256)
+    version: int | None = Field(default=None, ge=0, lt=2**31)
+    """Of the tenant's own policies, as if it were in force."""
+
+
+class BundleBody(_Body):
+    """A tenant's policies: text by file name (`*.cedar`, `*.cedarschema`, `tests/*.toml`)."""
+
+    files: dict[str, str]
+    note: str = Field(default="", max_length=400)
+
+
+class ConsentBody(_Body):
+    """A consent: `subject` is the caller's own reference to the person, and is kept as an HMAC alone."""
+
+    subject: str = Field(min_length=1, max_length=256)
+    purpose: Code
+    days: int = Field(ge=1, le=3650)
 
 
 class KeyBody(_Body):

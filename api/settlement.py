@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.clock import timestamp
 from api.consent_repository import PREFIX, ConsentRepository
+from api.disguise import DISGUISED, is_disguised
 from api.policy import PolicyContext, PolicyRequest, normalise
 from api.terms import jurisdiction_in
 from api.workplace import Workplace
@@ -19,6 +20,8 @@ async def settled(workplace: Workplace, session: AsyncSession, request: PolicyRe
     """`request` with what the policy has to know, read in the transaction that decides."""
     place = await jurisdiction_in(workplace, session, request.actor.tenant)
     context = replace(request.context, jurisdiction=place)
+    if is_disguised(request.purpose):
+        context = replace(context, screened=context.screened | {DISGUISED})
     if context.consent_reference.startswith(PREFIX):
         context = await _with_record(session, request, context)
     return replace(request, context=context)
