@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
-from api.admission import admit, admit_anybody
+from api.admission import admit, admit_anybody, log_refusal
 from api.auth import TOKEN_START, Actor, ApiKeys, Scope
 from api.decisions import permit
 from api.errors import PolicyDenied, Unauthenticated
@@ -67,7 +67,9 @@ class HolderOf:
         if actor is None:
             raise Unauthenticated("Send an API key as `Authorization: Bearer …` or `X-API-Key: …`.")
         if actor.scopes.isdisjoint(self.scopes):
-            await permit(workplace_of(request), PolicyRequest(actor, self.scopes[0]))
+            place = workplace_of(request)
+            await permit(place, PolicyRequest(actor, self.scopes[0]))
+            await log_refusal(place, actor, PolicyDenied.code, action=self.scopes[0])  # free for all, but not here
             raise PolicyDenied(f"This key lacks the scope {' or '.join(self.scopes)}.")
         return actor
 

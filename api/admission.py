@@ -21,10 +21,10 @@ async def admit(request: HTTPConnection, place: Workplace, actor: Actor) -> Acto
     async with place.database.read() as session:
         tenant = await TenantRepository(session).get(actor.tenant)
     if tenant is None:
-        await _refuse(place, actor, Unauthenticated.code)
+        await log_refusal(place, actor, Unauthenticated.code)
         raise Unauthenticated("This tenant is not known here.")
     if tenant.suspended_at:
-        await _refuse(place, actor, TenantSuspended.code)
+        await log_refusal(place, actor, TenantSuspended.code)
         raise TenantSuspended("The operator suspended this tenant.")
     await _count(request, place, actor, _buckets(place, actor, tenant))
     return actor
@@ -65,6 +65,8 @@ def _check(standings: Sequence[Standing]) -> None:
         )
 
 
-async def _refuse(place: Workplace, actor: Actor, code: str) -> None:
+async def log_refusal(place: Workplace, actor: Actor, code: str, *, action: str = "") -> None:
+    """Puts on record that `actor` was turned away with the error `code`."""
+    body = {"actor": actor.id, "tenant": actor.tenant, "action": action, "code": code, "allowed": False}
     async with place.database.write() as session:
-        await place.audit.append(session, REFUSED, {"actor": actor.id, "tenant": actor.tenant, "code": code})
+        await place.audit.append(session, REFUSED, body)

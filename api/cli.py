@@ -11,6 +11,7 @@ import typer
 from api.commands import (
     audit,
     bench,
+    consents,
     demo,
     detectors,
     doctor,
@@ -67,6 +68,7 @@ GROUPS = {
     "trust": trust.app,
     "tenants": tenants.app,
     "keys": keys.app,
+    "consents": consents.app,
     "known-media": known_media.app,
     "stamps": stamps.app,
     "db": doctor.database,
