@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Actor
 from api.clock import timestamp
-from api.decisions import permit
+from api.decisions import encodable, permit
 from api.errors import Conflict, InvalidRequest, NotFound
 from api.policy import PolicyAction, PolicyRequest
 from api.tenant_repository import StoredTenant, TenantRepository
@@ -130,4 +130,5 @@ async def _log(
     personal: Mapping[str, str] | None = None,
 ) -> None:
     body = {"actor": actor.id, "tenant": actor.tenant, **facts}
-    await workplace.audit.append(session, kind, body, personal=personal)
+    hidden = {field: encodable(value) for field, value in (personal or {}).items()}
+    await workplace.audit.append(session, kind, body, personal=hidden)
