@@ -6,9 +6,10 @@ from typing import Final
 from starlette.requests import HTTPConnection
 
 from api.auth import Actor
+from api.clock import utc_now
 from api.errors import QuotaExceeded, TenantSuspended, Unauthenticated
 from api.rates import Bucket, Standing, count
-from api.tenant_repository import StoredTenant, TenantRepository
+from api.tenant_repository import RateRepository, StoredTenant, TenantRepository
 from api.workplace import Workplace
 
 STANDINGS: Final = "rate_standings"
@@ -63,6 +64,12 @@ def _check(standings: Sequence[Standing]) -> None:
         raise QuotaExceeded(
             f"Too many requests; ask again in {seconds} s.", **{"violated-policies": names, "retry_after_s": seconds}
         )
+
+
+async def forget_windows(place: Workplace) -> None:
+    """Drops the counts of windows that ended, which nobody needs any more."""
+    async with place.database.write() as session:
+        await RateRepository(session).forget(before=int(utc_now().timestamp()))
 
 
 async def log_refusal(place: Workplace, actor: Actor, code: str, *, action: str = "") -> None:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from api import problems
+from api.admission import forget_windows
 from api.auth import ApiKeys
 from api.metrics import Metrics
 from api.middleware import BodyLimit, Measured, RateHeaders, SecurityHeaders
@@ -69,6 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.workplace = workplace
             app.state.keys = ApiKeys.open(chosen)
             app.state.tokens = BearerTokens.open(chosen, app.state.keys)
+            await forget_windows(workplace)
             yield
             await asyncio.gather(*app.state.live_endings, return_exceptions=True)
 

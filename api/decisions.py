@@ -38,9 +38,12 @@ async def decide(workplace: Workplace, session: AsyncSession, request: PolicyReq
 
 def refuse(decision: Decision) -> None:
     """Raises `PolicyDenied` for a denial."""
-    if not decision.allowed:
-        kind = DailyQuotaExceeded if decision.policy_ids == QUOTA else PolicyDenied
-        raise kind(decision.reason, policy_ids=list(decision.policy_ids), bundle_hash=decision.bundle_hash)
+    if decision.allowed:
+        return
+    extra = {"policy_ids": list(decision.policy_ids), "bundle_hash": decision.bundle_hash}
+    if decision.policy_ids == QUOTA:
+        raise DailyQuotaExceeded(decision.reason, **extra, **{"violated-policies": ["daily"]})
+    raise PolicyDenied(decision.reason, **extra)
 
 
 async def record(

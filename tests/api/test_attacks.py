@@ -120,12 +120,8 @@ async def beyond_the_quota(place: Workplace) -> object:
 
     outcomes = await asyncio.gather(*(one() for _ in range(50)))
     assert sum(outcomes) == place.settings.daily_generations
-    return await permit_one(place)
-
-
-async def permit_one(place: Workplace) -> None:
-    async with permitted(place, PolicyRequest(ACTOR, "generate", "research")):
-        pass
+    async with permitted(place, PolicyRequest(ACTOR, "generate", "research")) as decision:
+        return decision
 
 
 REFUSED_NAME: Mapping[str, object] = {"code": "invalid_request"}

@@ -14,7 +14,7 @@ Issue = Callable[..., Awaitable[dict[str, str]]]
 
 @pytest.fixture
 def settings(home: Path) -> Settings:
-    return Settings(home=home, rate_key=3, rate_tenant=5, rate_anonymous=2, blob_url="memory:///")
+    return Settings(home=home, rate_key=3, rate_tenant=5, rate_anonymous=2, daily_generations=0, blob_url="memory:///")
 
 
 async def test_what_is_left_is_told(client: httpx.AsyncClient, issue: Issue) -> None:
@@ -58,6 +58,13 @@ async def test_whoever_has_no_key_shares_one_rate_that_no_key_has_a_part_in(
     assert [answer.status_code for answer in seen] == [200, 200, 429]
     assert seen[0].headers["ratelimit-policy"] == '"anonymous";q=2;w=60'
     assert (await client.get("/v1/compliance", headers=await issue("verify"))).status_code == 200
+
+
+async def test_a_quota_that_is_used_up_is_told(client: httpx.AsyncClient, issue: Issue) -> None:
+    body = {"prompt": "a smiling woman", "purpose": "research"}
+    answer = await client.post("/v1/generations", json=body, headers=await issue("generate"))
+    assert (answer.status_code, answer.json()["code"]) == (429, "quota_exceeded")
+    assert (answer.json()["violated-policies"], answer.json()["policy_ids"]) == (["daily"], ["quota"])
 
 
 async def test_health_and_the_page_are_not_counted(client: httpx.AsyncClient, browser: httpx.AsyncClient) -> None:

@@ -81,6 +81,8 @@ async def test_a_tenants_jurisdiction_decides(client: httpx.AsyncClient, issue: 
     await client.patch(f"{ROOT}/acme", json={"jurisdiction": "china"}, headers=operator)
     after = (await client.post("/v1/policies/decide", json=wish, headers=key)).json()
     assert (before["policy_ids"], after["policy_ids"]) == (["scope_generate"], ["china_visible_label"])
+    for headers, place in ((key, "china"), (operator, "eu"), ({}, "eu")):
+        assert (await client.get("/v1/compliance", headers=headers)).json()["jurisdiction"] == place
 
 
 async def test_managers_of_another_tenant_manage_no_tenants(client: httpx.AsyncClient, issue: Issue) -> None:
