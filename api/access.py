@@ -1,15 +1,17 @@
 """Who may call a route, written in the route's signature: `actor: CanInspect`."""
 
-from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
-from api.auth import Actor, ApiKeys, Scope
+from api.admission import admit, admit_anybody, log_refusal
+from api.auth import TOKEN_START, Actor, ApiKeys, Scope
 from api.decisions import permit
 from api.errors import PolicyDenied, Unauthenticated
 from api.metrics import Metrics
+from api.oidc import BearerTokens
 from api.policy import PolicyRequest
 from api.sessions import LocalSessions
 from api.workplace import Workplace
@@ -26,34 +28,54 @@ async def metrics_of(request: Request) -> Metrics:
 
 
 async def known_actor(request: HTTPConnection) -> Actor | None:
-    """The holder of the API key or of the local session; null for a caller with neither."""
+    """The holder of the API key, the token or the local session, let in; null for a caller with none of them."""
     token = _token(request)
     if token is not None:
-        keys: ApiKeys = request.app.state.keys
         place: Workplace = request.app.state.workplace
-        return await keys.authenticate(place.database, token)
+        return await admit(request, place, await _holder(request, place, token))
     sessions: LocalSessions = request.app.state.sessions
     return sessions.actor(request)
 
 
+async def _holder(request: HTTPConnection, place: Workplace, token: str) -> Actor:
+    keys: ApiKeys = request.app.state.keys
+    tokens: BearerTokens | None = request.app.state.tokens
+    if tokens is not None and not token.startswith(TOKEN_START):
+        return await tokens.authenticate(token)
+    return await keys.authenticate(place.database, token)
+
+
 async def anyone(request: Request) -> Actor:
-    return await known_actor(request) or Actor.anonymous((await workplace_of(request)).settings.tenant)
+    actor = await known_actor(request)
+    if actor is not None:
+        return actor
+    place = await workplace_of(request)
+    return await admit_anybody(request, place, Actor.anonymous(place.settings.tenant))
 
 
-def holder_of(scope: Scope) -> Callable[[Request], Awaitable[Actor]]:
-    """A dependency that lets only holders of `scope` through; a refusal is decided by the policy and audited."""
+@dataclass(frozen=True, slots=True)
+class HolderOf:
+    """A dependency that lets only holders of one of `scopes` through: what a route asks for is in its signature.
 
-    async def checked(request: Request) -> Actor:
+    A refusal is decided by the policy, as the action of the first of them, and audited.
+    """
+
+    scopes: tuple[Scope, ...]
+
+    async def __call__(self, request: Request) -> Actor:
         actor = await known_actor(request)
         if actor is None:
             raise Unauthenticated("Send an API key as `Authorization: Bearer …` or `X-API-Key: …`.")
-        if scope not in actor.scopes:
-            await permit(await workplace_of(request), PolicyRequest(actor, scope))
-            raise PolicyDenied(f"This key lacks the scope {scope}.")
+        if actor.scopes.isdisjoint(self.scopes):
+            place = await workplace_of(request)
+            await permit(place, PolicyRequest(actor, self.scopes[0]))
+            await log_refusal(place, actor, PolicyDenied.code, action=self.scopes[0])  # free for all, but not here
+            raise PolicyDenied(f"This key lacks the scope {' or '.join(self.scopes)}.")
         return actor
 
-    checked.__name__ = f"holder_of_{scope}"
-    return checked
+
+def holder_of(*scopes: Scope) -> HolderOf:
+    return HolderOf(scopes)
 
 
 def _token(request: HTTPConnection) -> str | None:
@@ -71,4 +93,6 @@ CanInspect = Annotated[Actor, Depends(holder_of(Scope.INSPECT))]
 CanGenerate = Annotated[Actor, Depends(holder_of(Scope.GENERATE))]
 CanMark = Annotated[Actor, Depends(holder_of(Scope.MARK))]
 CanManageKnownMedia = Annotated[Actor, Depends(holder_of(Scope.MANAGE_KNOWN_MEDIA))]
+CanPortray = Annotated[Actor, Depends(holder_of(Scope.STYLISE, Scope.EDIT_PORTRAIT))]
+CanManage = Annotated[Actor, Depends(holder_of(Scope.MANAGE))]
 CanReadAudit = Annotated[Actor, Depends(holder_of(Scope.READ_AUDIT))]

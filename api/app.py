@@ -9,18 +9,22 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from api import problems
+from api.admission import forget_windows
 from api.anchors import anchoring
 from api.auth import ApiKeys
 from api.metrics import Metrics
-from api.middleware import BodyLimit, Measured, SecurityHeaders
+from api.middleware import BodyLimit, Measured, RateHeaders, SecurityHeaders
+from api.oidc import BearerTokens
 from api.rendering import STATIC
 from api.routes import (
     audit,
     compliance,
+    consents,
     generations,
     health,
     idols,
     inspections,
+    keys,
     known_media,
     live,
     marks,
@@ -28,6 +32,7 @@ from api.routes import (
     policies,
     portraits,
     soft_bindings,
+    tenants,
     verifications,
 )
 from api.sessions import LocalSessions
@@ -47,6 +52,9 @@ MODULES = (
     compliance,
     audit,
     policies,
+    tenants,
+    keys,
+    consents,
     health,
     page,
 )
@@ -62,6 +70,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         async with await Workplace.open(chosen) as workplace:
             app.state.workplace = workplace
             app.state.keys = ApiKeys.open(chosen)
+            app.state.tokens = BearerTokens.open(chosen, app.state.keys)
+            await forget_windows(workplace)
             async with anchoring(workplace):
                 yield
             await asyncio.gather(*app.state.live_endings, return_exceptions=True)
@@ -83,6 +93,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     problems.install(app)
+    app.add_middleware(RateHeaders)
     app.add_middleware(BodyLimit, max_upload=chosen.max_bytes)
     app.add_middleware(Measured, metrics=app.state.metrics)
     app.add_middleware(SecurityHeaders)

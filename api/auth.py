@@ -14,14 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.clock import timestamp, utc_now
 from api.db import Database
-from api.errors import InvalidRequest, NotFound, Unauthenticated
+from api.errors import Conflict, InvalidRequest, NotFound, Unauthenticated
 from api.keyfiles import read_or_create
 from api.repositories import KeyRepository, StoredKey, key_by_digest
 from api.settings import Settings
+from api.tenant_repository import TenantRepository
 
 KEY_BYTES = 32
 PREFIX_CHARACTERS = 12
 """How much of a key stays readable in lists: `sgn_` and eight characters (40 of its 256 bits)."""
+TOKEN_START = "sgn_"  # noqa: S105 - no secret
 TOUCH_AFTER = timedelta(minutes=10)
 """`last_used_at` is no more exact than this, so that reading never waits for a writer on every request."""
 
@@ -47,11 +49,15 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Whoever asks: `id` names a key or a local user and is never a person's name."""
+    """Whoever asks: `id` names a key or a local user and is never a person's name.
+
+    `rate` is in requests a minute; null for what the instance gives everybody.
+    """
 
     id: str
     tenant: str
     scopes: frozenset[str]
+    rate: int | None = None
 
     @classmethod
     def local(cls, tenant: str = "default") -> "Actor":
@@ -96,18 +102,31 @@ class ApiKeys:
         scopes: Iterable[str],
         tenant: str = "default",
         expires_at: datetime | None = None,
+        rate: int | None = None,
+        rotated_from: str | None = None,
     ) -> IssuedKey:
-        """A new key of 256 random bits; raises `InvalidRequest` for an unknown scope or none."""
-        token = "sgn_" + b32encode(secrets.token_bytes(KEY_BYTES)).decode().rstrip("=").lower()
+        """A new key of 256 random bits.
+
+        Raises `InvalidRequest` for an unknown scope or none, `NotFound` for an unknown tenant, and `Conflict` for a
+        suspended one.
+        """
+        holder = await TenantRepository(session).get(tenant)
+        if holder is None:
+            raise NotFound("There is no such tenant.")
+        if holder.suspended_at:
+            raise Conflict("This tenant is suspended.")
+        token = TOKEN_START + b32encode(secrets.token_bytes(KEY_BYTES)).decode().rstrip("=").lower()
         key = StoredKey(
             id="key_" + secrets.token_hex(8),
             tenant=tenant,
             name=name,
             prefix=token[:PREFIX_CHARACTERS],
             digest=self._digest(token),
-            scopes=_checked(scopes),
+            scopes=checked_scopes(scopes),
             created_at=timestamp(),
             expires_at=timestamp(expires_at) if expires_at else None,
+            rotated_from=rotated_from,
+            rate=rate,
         )
         await KeyRepository(session).add(key)
         return IssuedKey(token, key)
@@ -122,7 +141,33 @@ class ApiKeys:
         if _stale(key.last_used_at):
             async with database.write() as session:
                 await KeyRepository(session).touch(key.id, now)
-        return Actor(key.id, key.tenant, frozenset(key.scopes))
+        return Actor(key.id, key.tenant, frozenset(key.scopes), key.rate)
+
+    async def rotate(self, session: AsyncSession, key_id: str, *, tenant: str, overlap: timedelta) -> IssuedKey:
+        """A new key with the name, scopes, rate and end of an old one, which works on for `overlap` at most.
+
+        Raises `NotFound` if `tenant` has no such live key.
+        """
+        old = await KeyRepository(session).get(key_id, tenant=tenant)
+        now = utc_now()
+        if old is None or not old.usable(timestamp(now)):
+            raise NotFound("There is no such API key.")
+        issued = await self.issue(
+            session,
+            name=old.name,
+            scopes=old.scopes,
+            tenant=tenant,
+            expires_at=datetime.fromisoformat(old.expires_at) if old.expires_at else None,
+            rate=old.rate,
+            rotated_from=old.id,
+        )
+        end = timestamp(now + overlap)
+        await KeyRepository(session).expire(old.id, min(end, old.expires_at or end))
+        return issued
+
+    def pseudonym(self, text: str) -> str:
+        """An id for `text` that tells nobody what it is, in 32 hexadecimal digits."""
+        return self._digest(f"id:{text}").hex()[:32]
 
     async def revoke(self, session: AsyncSession, key_id: str, *, tenant: str) -> None:
         """Ends the key at once; raises `NotFound` if `tenant` has no such key."""
@@ -133,7 +178,8 @@ class ApiKeys:
         return hmac.digest(self._pepper, token.encode(), hashlib.sha256)
 
 
-def _checked(scopes: Iterable[str]) -> tuple[str, ...]:
+def checked_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
+    """`scopes` in order, each once; raises `InvalidRequest` for an unknown one or none."""
     chosen = tuple(sorted(set(scopes)))
     unknown = [scope for scope in chosen if scope not in frozenset(Scope)]
     if unknown or not chosen:

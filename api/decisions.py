@@ -5,27 +5,33 @@ An act that leaves nothing behind may have its decision logged together with its
 
 import re
 from collections.abc import Mapping
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.errors import PolicyDenied
+from api.errors import DailyQuotaExceeded, PolicyDenied
 from api.ledger import Fact
 from api.policy import Decision, PolicyRequest, normalise
+from api.settlement import settled
 from api.workplace import Workplace
 
 DECIDED = "policy.decided"
 PURPOSE = re.compile(r"[a-z0-9_]{0,48}")
 """A code that may stand in the log in the clear."""
+QUOTA: Final = ("quota",)
+"""The rule that time alone will lift."""
 
 
 async def permit(
     workplace: Workplace, request: PolicyRequest, *, personal: Mapping[str, str] | None = None
 ) -> Decision:
     """The audited decision on `request`; raises `PolicyDenied` after the denial is in the log."""
-    decision = workplace.policy.decide(request)
-    fact = fact_of(request, decision, personal=personal)
-    await workplace.database.change(lambda connection: workplace.audit.within(connection).append([fact]))
-    return _allowed(decision)
+    async with workplace.database.write() as session:
+        request = await settled(workplace, session, request)
+        decision = await decide(workplace, session, request)
+        await record(workplace, session, request, decision, personal=personal)
+    refuse(decision)
+    return decision
 
 
 async def decide_first(workplace: Workplace, request: PolicyRequest) -> Fact:
@@ -33,12 +39,33 @@ async def decide_first(workplace: Workplace, request: PolicyRequest) -> Fact:
 
     Raises `PolicyDenied` after the denial is in the log.
     """
-    decision = workplace.policy.decide(request)
+    if workplace.policies.due:
+        async with workplace.database.write() as session:
+            await workplace.policies.refresh(session)
+    async with workplace.database.read() as session:
+        request = await settled(workplace, session, request)
+        decision = await workplace.policies.decide(session, request)
     fact = fact_of(request, decision)
     if not decision.allowed:
         await workplace.database.change(lambda connection: workplace.audit.within(connection).append([fact]))
-    _allowed(decision)
+    refuse(decision)
     return fact
+
+
+async def decide(workplace: Workplace, session: AsyncSession, request: PolicyRequest) -> Decision:
+    """What the policies say to a settled request: the instance's, and then the tenant's, which can only take away."""
+    await workplace.policies.refresh(session)
+    return await workplace.policies.decide(session, request)
+
+
+def refuse(decision: Decision) -> None:
+    """Raises `PolicyDenied` for a denial."""
+    if decision.allowed:
+        return
+    extra = {"policy_ids": list(decision.policy_ids), "bundle_hash": decision.bundle_hash}
+    if decision.policy_ids == QUOTA:
+        raise DailyQuotaExceeded(decision.reason, **extra, **{"violated-policies": ["daily"]})
+    raise PolicyDenied(decision.reason, **extra)
 
 
 async def record(
@@ -49,7 +76,7 @@ async def record(
     *,
     personal: Mapping[str, str] | None = None,
 ) -> None:
-    """Appends `decision` to the log within the caller's transaction."""
+    """Appends `decision` to the log within the caller's transaction, whatever was asked."""
     fact = fact_of(request, decision, personal=personal)
     await workplace.audit.append(session, fact.kind, fact.body, personal=fact.personal)
 
@@ -64,14 +91,15 @@ def fact_of(request: PolicyRequest, decision: Decision, *, personal: Mapping[str
         "tenant": request.actor.tenant,
         "action": str(request.action),
         "purpose": purpose,
-        "screened": sorted(request.context.screened),
-        "consent": request.context.consent,
-        "jurisdiction": request.context.jurisdiction,
+        "screened": sorted(map(str, request.context.screened)),
+        "consent": request.context.consent is True,
+        "jurisdiction": str(request.context.jurisdiction),
     }
-    return Fact(DECIDED, facts | decision.as_dict(), personal or {})
+    told = {name: encodable(value) if isinstance(value, str) else value for name, value in facts.items()}
+    hidden = {name: encodable(value) for name, value in (personal or {}).items()}
+    return Fact(DECIDED, told | decision.as_dict(), hidden)
 
 
-def _allowed(decision: Decision) -> Decision:
-    if not decision.allowed:
-        raise PolicyDenied(decision.reason, policy_ids=list(decision.policy_ids), bundle_hash=decision.bundle_hash)
-    return decision
+def encodable(text: str) -> str:
+    """`text` with lone surrogates as escapes: a request that holds one is refused, and that refusal is on record."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -31,6 +31,14 @@ class Unauthenticated(ApiError):
     status, code, title = 401, "unauthenticated", "A valid API key is needed"
 
 
+class TenantSuspended(ApiError):
+    status, code, title = 403, "tenant_suspended", "This tenant is suspended"
+
+
+class IssuerUnavailable(ApiError):
+    status, code, title = 503, "issuer_unavailable", "The issuer of these tokens cannot be asked"
+
+
 class PolicyDenied(ApiError):
     status, code, title = 403, "policy_denied", "The policy refuses this"
 
@@ -57,6 +65,16 @@ class UnsupportedMediaType(ApiError):
 
 class QuotaExceeded(ApiError):
     status, code, title = 429, "quota_exceeded", "The quota is used up"
+
+
+class DailyQuotaExceeded(PolicyDenied):
+    """The one denial that time will lift."""
+
+    status, code, title = QuotaExceeded.status, QuotaExceeded.code, QuotaExceeded.title
+
+
+class BundleRefused(ApiError):
+    status, code, title = 422, "bundle_refused", "This policy bundle is not taken"
 
 
 class NotOffered(ApiError):

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from api.auth import Actor
 from api.contract import idol_object
-from api.decisions import permit
-from api.labels import AUTO, chosen, satisfies
+from api.labels import AUTO, chosen, label_for, satisfies
 from api.making import told_attributes
 from api.outcomes import on_record
 from api.policy import PolicyAction, PolicyContext, PolicyRequest
-from api.releases import Released, quota_left, register
+from api.quotas import permitted
+from api.releases import Released, register
 from api.screening import requested_age, screen
 from api.workplace import Workplace
 from detector.media import sha256_hex, sniff
@@ -39,7 +39,8 @@ class IdolRequest:
     """A wish: a face (`prompt`, empty for any adult), and what it does.
 
     `say` is a text, `wav` the bytes of a recording; with neither it does not speak. `still` asks for the picture alone.
-    Without `seed` one is drawn. `consent`: the caller attests that a person who is named agreed.
+    Without `seed` one is drawn. `consent`: the caller attests that a person who is named agreed;
+    `consent_reference` says where that is on file, or names a record of `api.consents`.
     """
 
     prompt: str = ""
@@ -51,6 +52,7 @@ class IdolRequest:
     label: str = AUTO
     still: bool = False
     consent: bool = False
+    consent_reference: str = ""
 
 
 async def perform(workplace: Workplace, actor: Actor, request: IdolRequest) -> Released:
@@ -58,8 +60,14 @@ async def perform(workplace: Workplace, actor: Actor, request: IdolRequest) -> R
 
     Raises `PolicyDenied`, a `DetectorError` or a `GeneratorError`; then nothing leaves.
     """
-    personal = {"prompt": request.prompt, "say": request.say}
-    await permit(workplace, await _request(workplace, actor, request), personal=personal)  # 1
+    request = replace(request, label=await label_for(workplace, actor, request.label))
+    asked = await _request(workplace, actor, request)
+    personal = {"prompt": request.prompt, "say": request.say, "consent": request.consent_reference}
+    async with permitted(workplace, asked, personal=personal):  # 1
+        return await _perform(workplace, actor, request)
+
+
+async def _perform(workplace: Workplace, actor: Actor, request: IdolRequest) -> Released:
     seed = secrets.randbelow(SEEDS) if request.seed is None else request.seed
     async with on_record(workplace, actor, IDOL, name=request.prompt):
         wish = parse(request.prompt)
@@ -81,7 +89,7 @@ async def perform(workplace: Workplace, actor: Actor, request: IdolRequest) -> R
         label=str(chosen(workplace, request.label)),
         timestamped=made.release.stamped,
     )
-    personal = {**personal, "sha256": made.release.record.sha256}
+    personal = {"prompt": request.prompt, "say": request.say, "sha256": made.release.record.sha256}
     return await register(workplace, actor, IDOL, made.release, document, mime=mime, personal=personal)  # 3, 4
 
 
@@ -99,9 +107,9 @@ async def _request(workplace: Workplace, actor: Actor, request: IdolRequest) -> 
     context = PolicyContext(
         consent=request.consent,
         screened=screen(request.prompt) | screen(request.say) | frozenset(read.screened),
-        quota_left=await quota_left(workplace, actor),
+        consent_reference=request.consent_reference,
         jurisdiction=workplace.settings.jurisdiction,
-        visible_label=satisfies(workplace, request.label),
+        visible_label=await satisfies(workplace, actor, request.label),
         requested_age=min((age for age in ages if age is not None), default=None),
     )
     return PolicyRequest(actor, PolicyAction.GENERATE, request.purpose, context)

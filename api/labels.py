@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from api.errors import InvalidRequest
 
 if TYPE_CHECKING:
+    from api.auth import Actor
     from api.workplace import Workplace
     from generator.label import Label
 
@@ -24,7 +25,19 @@ def chosen(workplace: "Workplace", wish: str) -> "Label":
     return Label(REQUIRED.get(workplace.settings.jurisdiction, "none") if wish == AUTO else wish)
 
 
-def satisfies(workplace: "Workplace", wish: str) -> bool:
-    """Whether the label behind `wish` is the one that the jurisdiction asks for, if it asks for any."""
-    label = str(chosen(workplace, wish))
-    return label == REQUIRED.get(workplace.settings.jurisdiction, label) and label != "none"
+async def label_for(workplace: "Workplace", actor: "Actor", wish: str) -> str:
+    """`wish`, or for `AUTO` the label that the jurisdiction of the actor's tenant asks for."""
+    from api.terms import jurisdiction_of
+
+    return REQUIRED.get(await jurisdiction_of(workplace, actor), "none") if wish == AUTO else wish
+
+
+async def satisfies(workplace: "Workplace", actor: "Actor", wish: str) -> bool:
+    """Whether the label behind `wish` is the one that the jurisdiction asks for, if it asks for any.
+
+    Raises `InvalidRequest` for a label that there is not.
+    """
+    from api.terms import jurisdiction_of
+
+    label = str(chosen(workplace, await label_for(workplace, actor, wish)))
+    return label == REQUIRED.get(await jurisdiction_of(workplace, actor), label) and label != "none"

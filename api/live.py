@@ -12,7 +12,7 @@ from api import portraits
 from api.auth import Actor
 from api.decisions import permit
 from api.errors import InvalidRequest
-from api.labels import chosen
+from api.labels import chosen, label_for
 from api.policy import PolicyRequest
 from api.portraits import PortraitRequest, policy_request, screen
 from api.releases import Released
@@ -64,6 +64,8 @@ class LiveSession:
         if self._wish.settings.get("style") not in LIVE_STYLES:
             raise InvalidRequest(f"A live style is one of {', '.join(LIVE_STYLES)}.")
         open_tool(TOOL).check(self._wish.settings)
+        label = await label_for(self._workplace, self._actor, self._wish.label)
+        self._wish = replace(self._wish, label=label)
         self._asked = await policy_request(self._workplace, self._actor, self._wish)
         await permit(self._workplace, self._asked, personal={"consent": self._wish.consent_reference})
         self._follower = FaceFollower(self._workplace.portrait_finders)

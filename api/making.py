@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from api.auth import Actor
 from api.contract import generate_object
-from api.decisions import permit
-from api.labels import AUTO, chosen, satisfies
+from api.labels import AUTO, chosen, label_for, satisfies
 from api.outcomes import on_record
 from api.policy import PolicyAction, PolicyContext, PolicyRequest
-from api.releases import Released, quota_left, register
+from api.quotas import permitted
+from api.releases import Released, register
 from api.screening import requested_age, screen
 from api.workplace import Workplace
 from generator.prompt import FaceRequest, parse
@@ -30,7 +30,8 @@ MIME = "image/png"
 
 @dataclass(frozen=True, slots=True)
 class GenerateRequest:
-    """A wish; without `seed` one is drawn. `consent`: the caller attests that a person who is named agreed.
+    """A wish; without `seed` one is drawn. `consent`: the caller attests that a person who is named agreed;
+    `consent_reference` says where that is on file, or names a record of `api.consents`.
 
     `backend` is a name in `generator.synthesizer.BACKENDS`.
     """
@@ -42,6 +43,7 @@ class GenerateRequest:
     consent: bool = False
     label: str = AUTO
     backend: str = "embedded"
+    consent_reference: str = ""
 
 
 async def generate(workplace: Workplace, actor: Actor, request: GenerateRequest) -> Released:
@@ -49,7 +51,14 @@ async def generate(workplace: Workplace, actor: Actor, request: GenerateRequest)
 
     Raises `PolicyDenied`, or a `GeneratorError`; then nothing leaves.
     """
-    await permit(workplace, await _request(workplace, actor, request), personal={"prompt": request.prompt})  # 1
+    request = replace(request, label=await label_for(workplace, actor, request.label))
+    asked = await _request(workplace, actor, request)
+    personal = {"prompt": request.prompt, "consent": request.consent_reference}
+    async with permitted(workplace, asked, personal=personal):  # 1
+        return await _generate(workplace, actor, request)
+
+
+async def _generate(workplace: Workplace, actor: Actor, request: GenerateRequest) -> Released:
     seed = secrets.randbelow(SEEDS) if request.seed is None else request.seed
     async with on_record(workplace, actor, GENERATION, name=request.prompt):
         wish = parse(request.prompt, best_effort=request.best_effort)
@@ -75,9 +84,9 @@ async def _request(workplace: Workplace, actor: Actor, request: GenerateRequest)
     context = PolicyContext(
         consent=request.consent,
         screened=screen(request.prompt) | frozenset(read.screened),
-        quota_left=await quota_left(workplace, actor),
+        consent_reference=request.consent_reference,
         jurisdiction=workplace.settings.jurisdiction,
-        visible_label=satisfies(workplace, request.label),
+        visible_label=await satisfies(workplace, actor, request.label),
         requested_age=min(ages, default=None),
     )
     return PolicyRequest(actor, PolicyAction.GENERATE, request.purpose, context)

@@ -4,16 +4,16 @@
 store the answer in one transaction  4 only then hand out the file.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from api.auth import Actor
 from api.contract import mark_object
-from api.decisions import permit
-from api.labels import AUTO, chosen, satisfies
+from api.labels import AUTO, chosen, label_for, satisfies
 from api.outcomes import on_record
 from api.policy import PolicyAction, PolicyContext, PolicyRequest
-from api.releases import Released, quota_left, register
+from api.quotas import permitted
+from api.releases import Released, register
 from api.workplace import Workplace
 from detector.media import sha256_hex, sniff
 from detector.video import is_clip
@@ -47,7 +47,12 @@ async def mark(workplace: Workplace, actor: Actor, request: MarkRequest) -> Rele
 
     Raises `PolicyDenied`, a `DetectorError` or a `GeneratorError`; then nothing leaves.
     """
-    await permit(workplace, await _request(workplace, actor, request))  # 1
+    request = replace(request, label=await label_for(workplace, actor, request.label))
+    async with permitted(workplace, await _request(workplace, actor, request)):  # 1
+        return await _marked(workplace, actor, request)
+
+
+async def _marked(workplace: Workplace, actor: Actor, request: MarkRequest) -> Released:
     async with on_record(workplace, actor, MARK, name=request.name):
         release = await workplace.run(lambda: _mark(workplace, request))  # 2
     mime = sniff(release.data)[1]
@@ -67,11 +72,9 @@ async def mark(workplace: Workplace, actor: Actor, request: MarkRequest) -> Rele
 
 
 async def _request(workplace: Workplace, actor: Actor, request: MarkRequest) -> PolicyRequest:
-    left = await quota_left(workplace, actor)
     context = PolicyContext(
-        quota_left=left,
         jurisdiction=workplace.settings.jurisdiction,
-        visible_label=satisfies(workplace, request.label),
+        visible_label=await satisfies(workplace, actor, request.label),
     )
     return PolicyRequest(actor, PolicyAction.MARK, request.purpose, context)
 

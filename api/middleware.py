@@ -7,7 +7,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.admission import STANDINGS
 from api.metrics import Metrics
+from api.rates import headers as rate_headers
 
 FORM_OVERHEAD = 64 * 1024
 """Bytes that boundaries and small fields add to an uploaded file."""
@@ -43,6 +45,22 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, guarded if scope["type"] == "http" else send)
+
+
+class RateHeaders:
+    """Tells a caller who was counted how much is left."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def telling(message: Message) -> None:
+            standings = scope.get("state", {}).get(STANDINGS)
+            if message["type"] == "http.response.start" and standings:
+                MutableHeaders(scope=message).update(rate_headers(standings))
+            await send(message)
+
+        await self._app(scope, receive, telling if scope["type"] == "http" else send)
 
 
 class BodyLimit:

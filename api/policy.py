@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,6 +13,7 @@ from typing import Any
 import cedarpy
 
 from api.auth import Actor
+from api.disguise import unmasked
 from api.errors import PolicyInvalid
 
 SHIPPED = Path(__file__).parent / "policies"
@@ -53,6 +55,8 @@ class PolicyContext:
     jurisdiction: str = "none"
     visible_label: bool = False
     requested_age: int | None = None
+    consent_reference: str = ""
+    """What the caller says of where the consent is on file; no rule sees it, but a record that it names decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +73,23 @@ class PolicyRequest:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A value, to be audited whichever way it went; `policy_ids` are the `@id`s that decided, `reason` a sentence."""
+    """A value, to be audited whichever way it went; `policy_ids` are the `@id`s that decided, `reason` a sentence.
+
+    `bundle_hash` is of the instance's policies, `tenant_bundle_hash` of the tenant's own, if it has any in force.
+    """
 
     allowed: bool
     policy_ids: tuple[str, ...]
     bundle_hash: str
     reason: str
+    tenant_bundle_hash: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "allowed": self.allowed,
             "policy_ids": list(self.policy_ids),
             "bundle_hash": self.bundle_hash,
+            "tenant_bundle_hash": self.tenant_bundle_hash,
             "reason": self.reason,
         }
 
@@ -99,16 +108,16 @@ class Policy:
     @classmethod
     def load(cls, folder: Path | None = None) -> "Policy":
         """From every `*.cedar` and `*.cedarschema` in `folder`, or the shipped bundle; raises `PolicyInvalid`."""
-        try:
-            files = sorted((SHIPPED if folder is None else folder).glob("*.cedar*"))
-            texts = {file: file.read_text("utf-8") for file in files}
-        except (OSError, UnicodeDecodeError) as error:
-            raise PolicyInvalid("The policy folder cannot be read.") from error
-        policies = "\n".join(text for file, text in texts.items() if file.suffix == ".cedar")
-        schema = "\n".join(text for file, text in texts.items() if file.suffix == ".cedarschema")
+        return cls.of(read_folder(folder))
+
+    @classmethod
+    def of(cls, texts: Mapping[str, str]) -> "Policy":
+        """From `*.cedar` and `*.cedarschema`, text by file name; raises `PolicyInvalid`."""
+        policies = "\n".join(text for name, text in texts.items() if name.endswith(".cedar"))
+        schema = "\n".join(text for name, text in texts.items() if name.endswith(".cedarschema"))
         if not policies or not schema:
-            raise PolicyInvalid("A policy folder holds at least one .cedar and one .cedarschema file.")
-        return cls(policies=policies, schema=schema, bundle_hash=_bundle_hash(texts))
+            raise PolicyInvalid("A policy bundle holds at least one .cedar and one .cedarschema file.")
+        return cls(policies=policies, schema=schema, bundle_hash=bundle_hash(texts))
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -142,9 +151,18 @@ class Policy:
         return Decision(False, (), self.bundle_hash, reason)
 
 
+def read_folder(folder: Path | None = None) -> dict[str, str]:
+    """Text by name of every `*.cedar` and `*.cedarschema` in `folder`, or the shipped bundle's; `PolicyInvalid`."""
+    try:
+        files = sorted((SHIPPED if folder is None else folder).glob("*.cedar*"))
+        return {file.name: file.read_text("utf-8") for file in files}
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyInvalid("The policy folder cannot be read.") from error
+
+
 def normalise(purpose: str) -> str:
-    """The form in which rules compare purposes: lower case, words joined by an underscore."""
-    return "_".join(purpose.strip().lower().replace("-", " ").replace("_", " ").split())
+    """The form in which rules compare purposes: lower case, words joined by an underscore, nothing disguised."""
+    return "_".join(re.sub(r"[\s_\-‐-―−]+", " ", unmasked(purpose)).split())
 
 
 def _reasons(policies: str, schema: str) -> Mapping[str, str]:
@@ -193,7 +211,7 @@ def _uid(kind: str, name: str) -> dict[str, str]:
     return {"type": kind, "id": str(name)}
 
 
-def _bundle_hash(texts: Mapping[Path, str]) -> str:
-    """SHA-256 over the names and hashes of the files, in order of their names."""
-    lines = [f"{hashlib.sha256(text.encode()).hexdigest()}  {file.name}\n" for file, text in texts.items()]
+def bundle_hash(texts: Mapping[str, str]) -> str:
+    """SHA-256 over the names and hashes of the files, text by name, in order of their names."""
+    lines = [f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in sorted(texts.items())]
     return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -58,6 +58,14 @@ def run_case(policy: Policy, case: PolicyCase) -> CaseResult:
     return CaseResult(case.file, case.name, passed, f"{verb} by {', '.join(decision.policy_ids) or 'no rule'}")
 
 
+def failed_tests(policy: Policy, folder: Path | None = None) -> tuple[str, ...]:
+    """Names of the cases beside the policy in `folder` that are decided otherwise; a folder without tests has none."""
+    tests = SHIPPED / "tests" if folder is None else folder / "tests"
+    if not any(tests.glob("*.toml")):
+        return ()
+    return tuple(result.name for result in run_policy_tests(policy, tests) if not result.passed)
+
+
 def load_cases(folder: Path | None = None) -> tuple[PolicyCase, ...]:
     """The cases of `folder/*.toml`; raises `PolicyInvalid` if a file is faulty or there is no case at all."""
     chosen = SHIPPED / "tests" if folder is None else folder
@@ -69,10 +77,19 @@ def load_cases(folder: Path | None = None) -> tuple[PolicyCase, ...]:
 
 def _cases(file: Path) -> Iterator[PolicyCase]:
     try:
-        for row in tomllib.loads(file.read_text("utf-8"))["case"]:
-            yield _case(file.name, row)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise PolicyInvalid(f"The policy tests in {file.name} are malformed: {error}") from error
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyInvalid(f"The policy tests in {file.name} cannot be read.") from error
+    yield from cases_in(file.name, text)
+
+
+def cases_in(name: str, text: str) -> Iterator[PolicyCase]:
+    """The cases of a table, `text`, called `name`; raises `PolicyInvalid`."""
+    try:
+        for row in tomllib.loads(text)["case"]:
+            yield _case(name, row)
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise PolicyInvalid(f"The policy tests in {name} are malformed: {error}") from error
 
 
 def _case(file: str, row: Mapping[str, Any]) -> PolicyCase:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 from api.auth import Actor
 from api.contract import portrait_object
 from api.decisions import permit
-from api.labels import AUTO, chosen, satisfies
+from api.labels import AUTO, chosen, label_for, satisfies
 from api.outcomes import on_record
 from api.policy import PolicyAction, PolicyContext, PolicyRequest
-from api.releases import Released, quota_left, register
+from api.quotas import permitted, quota_left
+from api.releases import Released, register
 from api.workplace import Workplace
 from detector.media import open_media, sha256_hex, sniff
 from detector.provenance.known_media import KnownMediaList
@@ -43,8 +44,9 @@ APPARENT_MINOR: Final = "apparent_minor"
 class PortraitRequest:
     """A picture, called `name` by its sender, for `tool` with its `settings`.
 
-    `consent`: the caller attests that the person shown agreed; `consent_reference` says where that is on file, and
-    goes into the log as a salted digest alone. `style_data`: a second picture, whose manner `artwork` is to take.
+    `consent`: the caller attests that the person shown agreed; `consent_reference` says where that is on file, or
+    names a record of `api.consents`, and goes into the log as a salted digest alone. `style_data`: a second picture,
+    whose manner `artwork` is to take.
     """
 
     tool: str
@@ -73,8 +75,15 @@ async def redraw(workplace: Workplace, actor: Actor, request: PortraitRequest) -
     Raises `PolicyDenied`, a `DetectorError` or a `GeneratorError`; then nothing leaves.
     """
     tool = _tool(request)
+    request = replace(request, label=await label_for(workplace, actor, request.label))
     asked = await policy_request(workplace, actor, request)
-    await permit(workplace, asked, personal={"consent": request.consent_reference})  # 1
+    async with permitted(workplace, asked, personal={"consent": request.consent_reference}):  # 1
+        return await _released(workplace, actor, request, asked, tool)
+
+
+async def _released(
+    workplace: Workplace, actor: Actor, request: PortraitRequest, asked: PolicyRequest, tool: "PortraitTool"
+) -> Released:
     known = await workplace.tenant_lists.of(actor.tenant)
     async with on_record(workplace, actor, PORTRAIT, name=request.name):
         opened, subject = await workplace.run(lambda: _open(workplace, request, known))  # 2
@@ -118,8 +127,9 @@ async def policy_request(workplace: Workplace, actor: Actor, request: PortraitRe
     context = PolicyContext(
         consent=request.consent,
         quota_left=await quota_left(workplace, actor),
+        consent_reference=request.consent_reference,
         jurisdiction=workplace.settings.jurisdiction,
-        visible_label=satisfies(workplace, request.label),
+        visible_label=await satisfies(workplace, actor, request.label),
     )
     return PolicyRequest(actor, ACTIONS[request.tool], request.purpose, context)
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from api.auth import Actor
-from api.clock import timestamp, utc_now
+from api.clock import timestamp
 from api.entries import Entry
 from api.errors import NotFound
 from api.outcomes import PREFIXES, append, new_id
@@ -69,14 +69,6 @@ async def register(
         receipt = await workplace.audit.receipt(session, entry.index)
     document = {**answer, "receipt": receipt.as_dict()}
     return Released(answer_id, release.data, release.record, document, receipt, entry)
-
-
-async def quota_left(workplace: Workplace, actor: Actor) -> int:
-    """How many more files the tenant may release today (UTC)."""
-    midnight = utc_now().replace(hour=0, minute=0, second=0, microsecond=0)
-    async with workplace.database.read() as session:
-        used = await ReleaseRepository(session).count_since(timestamp(midnight), tenant=actor.tenant)
-    return max(0, workplace.settings.daily_generations - used)
 
 
 async def find_release(workplace: Workplace, actor: Actor, answer_id: str, *, product: str) -> StoredGeneration:

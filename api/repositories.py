@@ -72,6 +72,10 @@ class StoredKey:
     expires_at: str | None = None
     revoked_at: str | None = None
     last_used_at: str | None = None
+    rotated_from: str | None = None
+    """Id of the key that this one took the place of."""
+    rate: int | None = None
+    """Requests a minute; null for what the instance gives every key."""
 
     def usable(self, now: str) -> bool:
         """Whether it is neither revoked nor expired at `now`, a timestamp."""
@@ -207,12 +211,20 @@ class KeyRepository:
     async def by_digest(self, digest: bytes) -> StoredKey | None:
         return await self._session.run_sync(lambda plain: key_by_digest(plain.connection(), digest))
 
+    async def get(self, key_id: str, *, tenant: str) -> StoredKey | None:
+        query = select(api_keys).where(api_keys.c.id == key_id, api_keys.c.tenant == tenant)
+        row = (await self._session.execute(query)).one_or_none()
+        return _key(row) if row else None
+
     async def of_tenant(self, tenant: str) -> Sequence[StoredKey]:
         query = select(api_keys).where(api_keys.c.tenant == tenant).order_by(api_keys.c.created_at)
         return [_key(row) for row in await self._session.execute(query)]
 
     async def touch(self, key_id: str, now: str) -> None:
         await self._session.execute(update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=now))
+
+    async def expire(self, key_id: str, moment: str) -> None:
+        await self._session.execute(update(api_keys).where(api_keys.c.id == key_id).values(expires_at=moment))
 
     async def revoke(self, key_id: str, *, tenant: str, now: str) -> bool:
         """Whether `tenant` had a live key of this id, which it now has no more."""

@@ -24,6 +24,7 @@ class GenerationBody(_Body):
     """Draw what can be drawn of the prompt instead of refusing it."""
     consent: bool = False
     backend: Code = "embedded"
+    consent_reference: str = Field(default="", max_length=256)
 
 
 class IdolBody(_Body):
@@ -37,6 +38,7 @@ class IdolBody(_Body):
     label: LabelName = AUTO
     still: bool = False
     consent: bool = False
+    consent_reference: str = Field(default="", max_length=256)
 
 
 class DecisionBody(_Body):
@@ -49,6 +51,47 @@ class DecisionBody(_Body):
     visible_label: bool = False
     requested_age: int | None = Field(default=None, ge=0, le=150)
     quota_left: int | None = Field(default=None, ge=0, lt=2**31)
+    consent_reference: str = Field(default="", max_length=256)
+    version: int | None = Field(default=None, ge=0, lt=2**31)
+    """Of the tenant's own policies, as if it were in force."""
+
+
+class BundleBody(_Body):
+    """A tenant's policies: text by file name (`*.cedar`, `*.cedarschema`, `tests/*.toml`)."""
+
+    files: dict[str, str]
+    note: str = Field(default="", max_length=400)
+
+
+class ConsentBody(_Body):
+    """A consent: `subject` is the caller's own reference to the person, and is kept as an HMAC alone."""
+
+    subject: str = Field(min_length=1, max_length=256)
+    purpose: Code
+    days: int = Field(ge=1, le=3650)
+
+
+class KeyBody(_Body):
+    """An API key to be made; without `days` it never expires, without `rate` it has the instance's own."""
+
+    name: str = Field(min_length=1, max_length=200)
+    scopes: tuple[str, ...] = Field(min_length=1, max_length=32)
+    days: int | None = Field(default=None, ge=1, le=36500)
+    rate: int | None = Field(default=None, ge=0, lt=2**31)
+
+
+class TermsBody(_Body):
+    """What a tenant gets instead of the instance's own: `rate` is in requests a minute, and 0 counts none."""
+
+    jurisdiction: str | None = Field(default=None, max_length=16)
+    daily_generations: int | None = Field(default=None, ge=0, lt=2**31)
+    rate: int | None = Field(default=None, ge=0, lt=2**31)
+
+
+class TenantBody(TermsBody):
+    """A tenant to be made."""
+
+    name: str = Field(min_length=1, max_length=64)
 
 
 class BindingBody(_Body):

@@ -2,11 +2,13 @@
 
 import re
 import tomllib
-import unicodedata
+from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeAlias
+
+from api.disguise import DISGUISED, is_disguised, plain, readings
 
 TERMS = Path(__file__).with_name("screening.toml")
 TOPICS = ("minor", "sexual", "political", "impersonation")
@@ -27,30 +29,31 @@ Terms: TypeAlias = dict[str, frozenset[str]]
 
 
 def screen(text: str) -> frozenset[str]:
-    """What `text` asks for, out of `TOPICS` and `named_person`: for `PolicyContext.screened`."""
-    plain = unicodedata.normalize("NFKC", text)
-    age, lowered = requested_age(text), plain.casefold()
-    found = {name for name in TOPICS if _mentions(lowered, name)}
+    """What `text` asks for, out of `TOPICS`, `named_person` and `DISGUISED`: for `PolicyContext.screened`."""
+    age, ways = requested_age(text), readings(text)
+    found = {name for name in TOPICS if _mentions(ways, name)}
     if age is not None and age < ADULT:
         found.add("minor")
-    if _mentions(lowered, "person") or _mentions(lowered, "named_by") or _has_name(plain):
+    if _mentions(ways, "person") or _mentions(ways, "named_by") or _has_name(plain(text)):
         found.add("named_person")
+    if is_disguised(text):
+        found.add(DISGUISED)
     return frozenset(found)
 
 
 def requested_age(text: str) -> int | None:
     """The lowest age in years that `text` names, in English or Japanese, if any."""
-    lowered = unicodedata.normalize("NFKC", text).casefold()
-    named = [match for pattern in AGES for match in pattern.findall(lowered)]
+    named = [match for way in readings(text) for pattern in AGES for match in pattern.findall(way)]
     return min((int(age) if age.isdecimal() else NUMBERS.index(age) + 1 for age in named), default=None)
 
 
-def _mentions(lowered: str, name: str) -> bool:
-    return _patterns()[name].search(lowered) is not None
+def _mentions(ways: Sequence[str], name: str) -> bool:
+    """Whether a list's word is in any of the ways to read a text."""
+    return any(_patterns()[name].search(way) for way in ways)
 
 
-def _has_name(plain: str) -> bool:
-    runs = (re.split(r"\s+", run) for run in CAPITALISED.findall(plain))
+def _has_name(text: str) -> bool:
+    runs = (re.split(r"\s+", run) for run in CAPITALISED.findall(text))
     return any(_looks_like_name(run) for run in runs)
 
 

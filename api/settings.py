@@ -2,15 +2,19 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from platformdirs import user_cache_path, user_data_path
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from generator.backends.settings import TRUNCATION, BackendSettings, DiffusersSettings, StyleganSettings
 
 MEBIBYTE = 1024 * 1024
+OIDC_ALGORITHMS = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
+)
+"""Signatures with a public key: whoever can check one cannot make one."""
 HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:]+")
 
 
@@ -94,13 +98,35 @@ class Settings(BaseSettings):
     decode_seconds: float = Field(default=8.0, gt=0)
     daily_generations: int = Field(default=1000, ge=0)
     """How many faces a tenant may generate in a UTC day."""
+    rate_key: int = Field(default=600, ge=0)
+    """Requests a minute of one key or token holder; 0 counts none."""
+    rate_tenant: int = Field(default=3000, ge=0)
+    """Requests a minute of all keys and token holders of a tenant together."""
+    rate_anonymous: int = Field(default=600, ge=0)
+    """Requests a minute of all callers without a key together."""
+    oidc_issuer: str = ""
+    """Issuer (`iss`) whose tokens are accepted; empty for none."""
+    oidc_audience: str = ""
+    """What must be among the `aud` of a token."""
+    oidc_jwks_url: str = Field(default="", pattern=r"^(https://\S+|http://(127\.0\.0\.1|localhost|\[::1\])[:/]\S*)?$")
+    """Where the issuer's public keys lie: https, or http on this machine."""
+    oidc_algorithms: Annotated[frozenset[str], NoDecode] = frozenset({"RS256", "ES256"})
+    """Signatures that are accepted, out of `OIDC_ALGORITHMS`."""
+    oidc_tenant_claim: str = "tenant"
+    oidc_scope_claim: str = "scope"
+    oidc_tenants: dict[str, str] = Field(default_factory=dict)
+    """Tenant by value of the tenant claim; empty where the values are names of tenants."""
+    oidc_scopes: dict[str, str] = Field(default_factory=dict)
+    """Scopes (separated by blanks) by value in the scope claim; empty where the values are names of scopes."""
+    oidc_leeway: int = Field(default=30, ge=0, le=300)
+    """Seconds by which the issuer's clock may be off."""
 
     @field_validator("home", "cache")
     @classmethod
     def _absolute(cls, folder: Path) -> Path:
         return folder.expanduser().absolute()
 
-    @field_validator("remote_manifest_hosts", "witnesses", mode="before")
+    @field_validator("remote_manifest_hosts", "witnesses", "oidc_algorithms", mode="before")
     @classmethod
     def _split(cls, hosts: object) -> object:
         return [host.strip() for host in hosts.split(",") if host.strip()] if isinstance(hosts, str) else hosts
@@ -122,6 +148,19 @@ class Settings(BaseSettings):
             return tuple(str(witness) for witness in parse_witnesses(keys))
         except KeyUnusable as error:
             raise ValueError(str(error)) from error
+
+    @field_validator("oidc_algorithms")
+    @classmethod
+    def _asymmetric(cls, chosen: frozenset[str]) -> frozenset[str]:
+        if not chosen or chosen - OIDC_ALGORITHMS:
+            raise ValueError(f"SHINGAN_OIDC_ALGORITHMS lists some of {', '.join(sorted(OIDC_ALGORITHMS))}")
+        return chosen
+
+    @model_validator(mode="after")
+    def _whole_issuer(self) -> Self:
+        if len({bool(self.oidc_issuer), bool(self.oidc_audience), bool(self.oidc_jwks_url)}) > 1:
+            raise ValueError("SHINGAN_OIDC_ISSUER, _AUDIENCE and _JWKS_URL are set all or none")
+        return self
 
     @field_validator("signing_key")
     @classmethod

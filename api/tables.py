@@ -166,7 +166,79 @@ api_keys = Table(
     Column("expires_at", String(TIME_CHARACTERS)),
     Column("revoked_at", String(TIME_CHARACTERS)),
     Column("last_used_at", String(TIME_CHARACTERS)),
+    Column("rotated_from", String(64)),
+    Column("rate", Integer),
 )
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("created_at", String(TIME_CHARACTERS), nullable=False),
+    Column("suspended_at", String(TIME_CHARACTERS)),
+    Column("jurisdiction", String(16)),
+    Column("daily_generations", Integer),
+    Column("rate", Integer),
+)
+"""Who shares data; null terms are the instance's own."""
+
+quota_uses = Table(
+    "quota_uses",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("used", Integer, nullable=False),
+)
+"""Releases that a tenant was allowed in a UTC day; the row is the lock that parallel calls queue at."""
+
+rate_counters = Table(
+    "rate_counters",
+    metadata,
+    Column("key", String(160), primary_key=True),
+    Column("hits", Integer, nullable=False),
+    Column("expires_at", Number, nullable=False),
+)
+"""Requests in the window that ends at `expires_at` (seconds since 1970)."""
+
+policy_bundles = Table(
+    "policy_bundles",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("bundle_hash", String(HASH_CHARACTERS), nullable=False),
+    Column("files", LargeBinary, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("created_at", String(TIME_CHARACTERS), nullable=False),
+    Column("entry", Number, ForeignKey("audit_entries.entry"), nullable=False),
+)
+"""Cedar bundles that tenants brought in; `files` is JSON, text by file name."""
+
+policy_activations = Table(
+    "policy_activations",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", String(TIME_CHARACTERS), nullable=False),
+    Column("entry", Number, ForeignKey("audit_entries.entry"), nullable=False),
+)
+"""Which version a tenant was put on, in order; the last one holds, and 0 is none of its own."""
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("salt", LargeBinary(32), nullable=False),
+    Column("subject", String(HASH_CHARACTERS), nullable=False),
+    Column("purpose", String(64), nullable=False),
+    Column("created_at", String(TIME_CHARACTERS), nullable=False),
+    Column("expires_at", String(TIME_CHARACTERS), nullable=False),
+    Column("revoked_at", String(TIME_CHARACTERS)),
+    Column("entry", Number, ForeignKey("audit_entries.entry"), nullable=False),
+    Index(None, "tenant", "created_at"),
+)
+"""Consents of people who are shown; `subject` is the HMAC of who that is, under `salt`."""
 
 idempotency = Table(
     "idempotency",

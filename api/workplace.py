@@ -14,11 +14,13 @@ from api.fingerprints import FingerprintIndex
 from api.memory import few_arenas
 from api.migrations.run import upgrade
 from api.policy import Policy
+from api.policy_store import PolicyStore
 from api.registry import Registry, RegistryChecker
 from api.settings import Settings
 from api.signing_keys import key_source
 from api.storage import Blobs
 from api.tenant_lists import TenantLists
+from api.tenant_repository import ensure_tenant
 from detector.provenance.keys import MarkKey, load_mark_keys
 from detector.provenance.known_media import KnownMediaList
 from detector.provenance.looks import LookMemory
@@ -48,7 +50,7 @@ class Workplace:
         self.settings = settings
         self.database = database
         self.audit = audit
-        self.policy = policy
+        self.policies = PolicyStore(policy, audit, folder=settings.policy_folder)
         self.blobs = blobs
         loop = asyncio.get_running_loop()
         self.registry = Registry(database, loop)
@@ -65,13 +67,15 @@ class Workplace:
         """Migrates the database and makes whatever home lacks; raises an `ApiError` if that cannot be done."""
         settings.ensure_home()
         await upgrade(settings.database_url)
-        return cls(
+        place = cls(
             settings,
             database=Database(settings.database_url),
             audit=AuditLog.open(settings),
             policy=Policy.load(settings.policy_folder),
             blobs=Blobs.open(settings.blob_url),
         )
+        await ensure_tenant(place.database, settings.tenant)
+        return place
 
     async def close(self) -> None:
         # From a thread of its own: work that is still going on may wait for this loop to look a record up.
@@ -88,6 +92,11 @@ class Workplace:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    @property
+    def policy(self) -> Policy:
+        """The instance's own policy, as it is now."""
+        return self.policies.instance
 
     async def run(self, work: Callable[[], T]) -> T:
         """The one door for blocking work: its result from a thread of this instance's small pool."""

@@ -144,9 +144,10 @@ def _serve(home: str, port: "Connection") -> None:
     from api.app import create_app
     from api.settings import Settings
 
+    settings = Settings(home=Path(home), rate_key=0, rate_tenant=0)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port.send(listening.getsockname()[1])
-        config = uvicorn.Config(create_app(Settings(home=Path(home))), log_level="warning", ws="none")
+        config = uvicorn.Config(create_app(settings), log_level="warning", ws="none")
         uvicorn.Server(config).run(sockets=[listening])
 
 

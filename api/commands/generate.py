@@ -34,6 +34,7 @@ def generate(
     best_effort: Annotated[bool, typer.Option(help="Draw what can be drawn instead of refusing the rest.")] = False,
     label: Annotated[LabelName, typer.Option(help="Visible label; auto: as the jurisdiction asks.")] = "auto",
     consent: Annotated[bool, typer.Option(help="Attest that the person who is named agreed.")] = False,
+    consent_reference: Annotated[str, typer.Option(help="A record of consent, or where it is on file.")] = "",
     backend: Annotated[str, typer.Option(help="What draws: embedded, diffusers or stylegan.")] = "embedded",
 ) -> None:
     """Generate marked faces of people who do not exist."""
@@ -44,7 +45,13 @@ def generate(
         from api.making import GenerateRequest
 
         wish = GenerateRequest(
-            prompt, purpose=purpose, best_effort=best_effort, consent=consent, label=label, backend=backend
+            prompt,
+            purpose=purpose,
+            best_effort=best_effort,
+            consent=consent,
+            consent_reference=consent_reference,
+            label=label,
+            backend=backend,
         )
         order = Order(workplace, wish, out=out)
         with Progress.over(number, wanted=not as_json) as bar:

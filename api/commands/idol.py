@@ -41,6 +41,7 @@ def idol(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, and nothing else.")] = False,
     label: Annotated[LabelName, typer.Option(help="Visible label; auto: as the jurisdiction asks.")] = "auto",
     consent: Annotated[bool, typer.Option(help="Attest that the person who is named agreed.")] = False,
+    consent_reference: Annotated[str, typer.Option(help="A record of consent, or where it is on file.")] = "",
 ) -> None:
     """Make idols: people who do not exist, and who say what they are told to."""
     if say and wav:
@@ -51,7 +52,7 @@ def idol(
     async def job(workplace: "Workplace") -> None:
         from api.idols import IdolRequest
 
-        wish = IdolRequest(prompt, say, b"", seconds, None, purpose, label, still, consent)
+        wish = IdolRequest(prompt, say, b"", seconds, None, purpose, label, still, consent, consent_reference)
         stage = Stage(workplace, wish, wav=wav, out=out)
         with Progress.over(number, wanted=not as_json) as bar:
             for index in range(number):

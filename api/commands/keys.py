@@ -1,4 +1,4 @@
-"""`keys create`, `keys list` and `keys revoke`: API keys for the HTTP service."""
+"""`keys create`, `keys list`, `keys rotate` and `keys revoke`: API keys for the HTTP service."""
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,13 +9,14 @@ from api.commands.console import print_json, print_table, say
 from api.commands.running import at_work
 
 if TYPE_CHECKING:
-    from api.auth import IssuedKey
-    from api.repositories import StoredKey
+    from api.auth import Actor, IssuedKey
     from api.workplace import Workplace
 
 COLUMNS = ("id", "prefix", "scopes", "created", "expires", "revoked", "last used", "name")
 
 app = typer.Typer(help="API keys of this instance.", no_args_is_help=True)
+TenantOption = Annotated[str | None, typer.Option(help="Whose it is; default: the command line's own tenant.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a key, and nothing else.")]
 
 
 @app.command()
@@ -23,40 +24,35 @@ def create(
     name: Annotated[str, typer.Argument(help="What the key is for.")],
     scope: Annotated[list[str], typer.Option(help="verify, inspect, generate, …; repeat for several.")],
     days: Annotated[int | None, typer.Option(min=1, max=36500, help="Days until it expires; default: never.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, and nothing else.")] = False,
+    rate: Annotated[int | None, typer.Option(min=0, help="Requests a minute; 0 counts none.")] = None,
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a key. It is shown once and kept nowhere."""
     expires = datetime.now(UTC) + timedelta(days=days) if days else None
 
     async def job(workplace: "Workplace") -> "IssuedKey":
         from api.auth import ApiKeys
+        from api.key_care import issue
 
-        tenant, keys = workplace.settings.tenant, ApiKeys.open(workplace.settings)
-        async with workplace.database.write() as session:
-            issued = await keys.issue(session, name=name, scopes=scope, tenant=tenant, expires_at=expires)
-            facts = {"actor": "local", "tenant": tenant, "key": issued.key.id, "scopes": list(issued.key.scopes)}
-            await workplace.audit.append(session, "key.issued", facts)
-        return issued
+        keys = ApiKeys.open(workplace.settings)
+        return await issue(
+            workplace, _actor(workplace, tenant), keys, name=name, scopes=scope, expires_at=expires, rate=rate
+        )
 
-    issued = at_work(job)
-    if as_json:
-        print_json({**_document(issued.key), "token": issued.token})
-    else:
-        say(f"{issued.key.id} ({', '.join(issued.key.scopes)}); keep it now, it is not shown again:")
-        print(issued.token)
+    _show(at_work(job), as_json=as_json)
 
 
 @app.command("list")
-def list_all(as_json: Annotated[bool, typer.Option("--json", help="One JSON object a key.")] = False) -> None:
-    """Show the keys of this tenant, without their secrets."""
+def list_all(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
+    """Show the keys of a tenant, without their secrets."""
 
-    async def job(workplace: "Workplace") -> list["StoredKey"]:
-        from api.repositories import KeyRepository
+    async def job(workplace: "Workplace") -> list[dict[str, Any]]:
+        from api.key_care import listed, told
 
-        async with workplace.database.read() as session:
-            return list(await KeyRepository(session).of_tenant(workplace.settings.tenant))
+        return [told(key) for key in await listed(workplace, _actor(workplace, tenant))]
 
-    documents = [_document(key) for key in at_work(job)]
+    documents = at_work(job)
     if as_json:
         for document in documents:
             print_json(document)
@@ -67,33 +63,56 @@ def list_all(as_json: Annotated[bool, typer.Option("--json", help="One JSON obje
 
 
 @app.command()
-def revoke(key_id: Annotated[str, typer.Argument(help="As `keys list` shows it.")]) -> None:
+def rotate(
+    key_id: Annotated[str, typer.Argument(help="As `keys list` shows it.")],
+    overlap: Annotated[float, typer.Option(min=0, max=720, help="Hours for which the old key works on.")] = 24,
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a key in the place of an old one, which works on for a while."""
+
+    async def job(workplace: "Workplace") -> "IssuedKey":
+        from api.auth import ApiKeys
+        from api.key_care import rotate as rotated
+
+        keys = ApiKeys.open(workplace.settings)
+        return await rotated(workplace, _actor(workplace, tenant), keys, key_id, overlap=timedelta(hours=overlap))
+
+    _show(at_work(job), as_json=as_json)
+
+
+@app.command()
+def revoke(
+    key_id: Annotated[str, typer.Argument(help="As `keys list` shows it.")], tenant: TenantOption = None
+) -> None:
     """End a key at once."""
 
     async def job(workplace: "Workplace") -> None:
         from api.auth import ApiKeys
+        from api.key_care import revoke as revoked
 
-        tenant, keys = workplace.settings.tenant, ApiKeys.open(workplace.settings)
-        async with workplace.database.write() as session:
-            await keys.revoke(session, key_id, tenant=tenant)
-            await workplace.audit.append(session, "key.revoked", {"actor": "local", "tenant": tenant, "key": key_id})
+        await revoked(workplace, _actor(workplace, tenant), ApiKeys.open(workplace.settings), key_id)
 
     at_work(job)
     say(f"{key_id} is revoked.")
 
 
-def _document(key: "StoredKey") -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "prefix": key.prefix,
-        "scopes": list(key.scopes),
-        "created_at": key.created_at,
-        "expires_at": key.expires_at,
-        "revoked_at": key.revoked_at,
-        "last_used_at": key.last_used_at,
-        "name": key.name,
-    }
+def _actor(workplace: "Workplace", tenant: str | None) -> "Actor":
+    from api.auth import Actor
+
+    return Actor.local(tenant or workplace.settings.tenant)
+
+
+def _show(issued: "IssuedKey", *, as_json: bool) -> None:
+    from api.key_care import told
+
+    if as_json:
+        print_json({**told(issued.key), "token": issued.token})
+    else:
+        say(f"{issued.key.id} ({', '.join(issued.key.scopes)}); keep it now, it is not shown again:")
+        print(issued.token)
 
 
 def _row(document: dict[str, Any]) -> tuple[str, ...]:
-    return tuple("\n".join(value) if isinstance(value, list) else str(value or "") for value in document.values())
+    shown = {name: value for name, value in document.items() if name not in ("rotated_from", "rate")}
+    return tuple("\n".join(value) if isinstance(value, list) else str(value or "") for value in shown.values())

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from api.access import CanReadAudit, Place
-from api.errors import InvalidRequest
+from api.audit_view import may_read
+from api.errors import InvalidRequest, NotFound
 from api.tiles import read_tile
 from api.witnessing import accept
 
@@ -25,11 +26,13 @@ async def entries(
     start: Annotated[int, Query(ge=0, le=LARGEST)] = 0,
     limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 100,
 ) -> dict[str, Any]:
-    """Up to `limit` entries from `start` on; `json` is the text that `leaf_hash` is the hash of."""
+    """Up to `limit` entries from `start` on; `json` is the text that `leaf_hash` is the hash of, or null if the entry
+    is another tenant's."""
     async with place.database.read() as session:
         page = await place.audit.page(session, start=start, limit=limit)
         size = await place.audit.size(session)
-    items = [{"entry": e.index, "leaf_hash": e.leaf_hash.hex(), "json": e.json.decode()} for e in page]
+    shown = {e.index: e.json.decode() for e in page if may_read(place, actor, e)}
+    items = [{"entry": e.index, "leaf_hash": e.leaf_hash.hex(), "json": shown.get(e.index)} for e in page]
     return {"size": size, "items": items}
 
 
@@ -38,6 +41,8 @@ async def entry(place: Place, actor: CanReadAudit, index: Index) -> Response:
     """One entry, byte for byte the text that is hashed."""
     async with place.database.read() as session:
         found = await place.audit.get(session, index)
+    if not may_read(place, actor, found):
+        raise NotFound("This entry is another tenant's.")
     return Response(found.json, media_type="application/json")
 
 

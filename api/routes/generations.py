@@ -25,6 +25,7 @@ async def create(place: Place, actor: CanGenerate, body: GenerationBody, counter
         consent=body.consent,
         label=body.label,
         backend=body.backend,
+        consent_reference=body.consent_reference,
     )
     made = await products.generate(place, actor, wish)
     counters.products.labels("generation", "released").inc()

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 from api import portraits
-from api.access import Counters, KnownActor, Place
+from api.access import CanPortray, Counters, Place
 from api.errors import InvalidRequest
 from api.labels import AUTO, LABELS
 from api.portraits import ACTIONS, PORTRAIT, PortraitRequest
@@ -63,7 +63,7 @@ def _settings(text: str) -> dict[str, Any]:
 
 @router.post("/{tool}", status_code=201, openapi_extra=FORM)
 async def create(
-    place: Place, actor: KnownActor, wish: Annotated[PortraitRequest, Depends(read_request)], counters: Counters
+    place: Place, actor: CanPortray, wish: Annotated[PortraitRequest, Depends(read_request)], counters: Counters
 ) -> JSONResponse:
     """Redraws one portrait; the policy asks for the scope of the tool, a purpose and the person's consent."""
     made = await portraits.redraw(place, actor, wish)
@@ -72,12 +72,12 @@ async def create(
 
 
 @router.get("/{portrait_id}")
-async def read(place: Place, actor: KnownActor, portrait_id: str) -> dict[str, Any]:
+async def read(place: Place, actor: CanPortray, portrait_id: str) -> dict[str, Any]:
     return await release_document(place, await find_release(place, actor, portrait_id, product=PORTRAIT))
 
 
 @router.get("/{portrait_id}/file", response_class=Response)
-async def file(place: Place, actor: KnownActor, portrait_id: str) -> Response:
+async def file(place: Place, actor: CanPortray, portrait_id: str) -> Response:
     """The released file, byte for byte."""
     stored = await find_release(place, actor, portrait_id, product=PORTRAIT)
     data, mime, name = await release_file(place, stored)

@@ -13,6 +13,7 @@ from api.errors import InvalidRequest, NotFound, Unauthenticated
 from api.policy import PolicyAction
 from api.repositories import KeyRepository
 from api.settings import Settings
+from api.tenant_repository import ensure_tenant
 
 
 @pytest.fixture
@@ -21,6 +22,7 @@ def keys(any_settings: Settings) -> ApiKeys:
 
 
 async def issue(database: Database, keys: ApiKeys, **options: object) -> str:
+    await ensure_tenant(database, str(options.get("tenant", "default")))
     async with database.write() as session:
         chosen = {"name": "test", "scopes": ["inspect"], **options}
         return (await keys.issue(session, **chosen)).token  # type: ignore[arg-type]

@@ -74,6 +74,7 @@ def test_a_decision_says_what_decided_it() -> None:
         "allowed": False,
         "policy_ids": ["minor"],
         "bundle_hash": POLICY.bundle_hash,
+        "tenant_bundle_hash": None,
         "reason": "Faces of minors are not made.",
     }
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.auth import ApiKeys
 from api.settings import Settings
+from api.tenant_repository import ensure_tenant
 
 Headers: TypeAlias = dict[str, str]
 Issue: TypeAlias = Callable[..., Awaitable[Headers]]
@@ -50,6 +51,7 @@ def issue(app: FastAPI) -> Issue:
 
     async def issued(*scopes: str, tenant: str = "default") -> Headers:
         keys: ApiKeys = app.state.keys
+        await ensure_tenant(app.state.workplace.database, tenant)
         async with app.state.workplace.database.write() as session:
             key = await keys.issue(session, name="test", scopes=scopes, tenant=tenant)
         return {"authorization": f"Bearer {key.token}"}

@@ -1,0 +1,79 @@
+"""Whether a known caller is let in at all: an active tenant, and not too many requests."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from starlette.requests import HTTPConnection
+
+from api.auth import Actor
+from api.clock import utc_now
+from api.errors import QuotaExceeded, TenantSuspended, Unauthenticated
+from api.rates import Bucket, Standing, count
+from api.tenant_repository import RateRepository, StoredTenant, TenantRepository
+from api.workplace import Workplace
+
+STANDINGS: Final = "rate_standings"
+"""Where a request keeps what its answer's headers say."""
+REFUSED: Final = "access.refused"
+
+
+async def admit(request: HTTPConnection, place: Workplace, actor: Actor) -> Actor:
+    """`actor`, counted. Raises `Unauthenticated`, `TenantSuspended` or `QuotaExceeded`, which are on record."""
+    async with place.database.read() as session:
+        tenant = await TenantRepository(session).get(actor.tenant)
+    if tenant is None:
+        await log_refusal(place, actor, Unauthenticated.code)
+        raise Unauthenticated("This tenant is not known here.")
+    if tenant.suspended_at:
+        await log_refusal(place, actor, TenantSuspended.code)
+        raise TenantSuspended("The operator suspended this tenant.")
+    await _count(request, place, actor, _buckets(place, actor, tenant))
+    return actor
+
+
+async def admit_anybody(request: HTTPConnection, place: Workplace, actor: Actor) -> Actor:
+    """`actor` without a key, counted with everybody else who has none. Raises `QuotaExceeded`."""
+    await _count(request, place, actor, [Bucket("anonymous", "anonymous", place.settings.rate_anonymous)])
+    return actor
+
+
+def _buckets(place: Workplace, actor: Actor, tenant: StoredTenant) -> Sequence[Bucket]:
+    of_key = place.settings.rate_key if actor.rate is None else actor.rate
+    of_tenant = place.settings.rate_tenant if tenant.rate is None else tenant.rate
+    return [Bucket("key", f"key:{actor.id}", of_key), Bucket("tenant", f"tenant:{tenant.id}", of_tenant)]
+
+
+async def _count(request: HTTPConnection, place: Workplace, actor: Actor, buckets: Sequence[Bucket]) -> None:
+    limited = [bucket for bucket in buckets if bucket.rate > 0]
+    if not limited:
+        return
+    async with place.database.write() as session:
+        standings = await count(session, limited)
+        for standing in standings:
+            if standing.over == 1:  # once a window: a flood of requests is no flood of entries
+                body = {"actor": actor.id, "tenant": actor.tenant, "limit": standing.bucket.name}
+                await place.audit.append(session, "rate.exceeded", body | {"rate": standing.bucket.rate})
+    setattr(request.state, STANDINGS, standings)
+    _check(standings)
+
+
+def _check(standings: Sequence[Standing]) -> None:
+    if exceeded := [each for each in standings if each.over]:
+        names = [each.bucket.name for each in exceeded]
+        seconds = max(each.seconds for each in exceeded)
+        raise QuotaExceeded(
+            f"Too many requests; ask again in {seconds} s.", **{"violated-policies": names, "retry_after_s": seconds}
+        )
+
+
+async def forget_windows(place: Workplace) -> None:
+    """Drops the counts of windows that ended, which nobody needs any more."""
+    async with place.database.write() as session:
+        await RateRepository(session).forget(before=int(utc_now().timestamp()))
+
+
+async def log_refusal(place: Workplace, actor: Actor, code: str, *, action: str = "") -> None:
+    """Puts on record that `actor` was turned away with the error `code`."""
+    body = {"actor": actor.id, "tenant": actor.tenant, "action": action, "code": code, "allowed": False}
+    async with place.database.write() as session:
+        await place.audit.append(session, REFUSED, body)
