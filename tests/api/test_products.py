@@ -79,7 +79,7 @@ async def test_a_verification_that_is_denied_leaves_that_alone(
         (tmp_path / shipped.name).write_bytes(shipped.read_bytes())
     rule = '@id("nobody") @reason("Closed today.") forbid (principal, action == Action::"verify", resource);'
     (tmp_path / "99_closed.cedar").write_text(rule)
-    workplace.policy = Policy.load(tmp_path)
+    workplace.policies.instance = Policy.load(tmp_path)
     with pytest.raises(PolicyDenied, match="Closed today"):
         await products.verify(workplace, LOCAL, encode(make_photo()), name="x")
     [(kind, body)] = await _log(workplace)
