@@ -20,6 +20,7 @@ from api.routes import (
     health,
     idols,
     inspections,
+    jobs,
     known_media,
     live,
     marks,
@@ -28,6 +29,7 @@ from api.routes import (
     portraits,
     soft_bindings,
     verifications,
+    webhooks,
 )
 from api.sessions import LocalSessions
 from api.settings import Settings
@@ -36,6 +38,8 @@ from api.workplace import Workplace
 MODULES = (
     live,
     inspections,
+    jobs,
+    webhooks,
     verifications,
     generations,
     marks,
@@ -52,8 +56,11 @@ MODULES = (
 ROUTERS = tuple(module.router for module in MODULES)
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application; it opens its `Workplace` when it starts and closes it when it stops."""
+def create_app(settings: Settings | None = None, *, worker: bool = False) -> FastAPI:
+    """The application; it opens its `Workplace` when it starts and closes it when it stops.
+
+    As a `worker` it does jobs as well; one application of a process may.
+    """
     chosen = settings or Settings()
 
     @asynccontextmanager
@@ -61,7 +68,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         async with await Workplace.open(chosen) as workplace:
             app.state.workplace = workplace
             app.state.keys = ApiKeys.open(chosen)
-            yield
+            async with _working(workplace, worker):
+                yield
             await asyncio.gather(*app.state.live_endings, return_exceptions=True)
 
     # The framework's documentation pages load scripts from elsewhere; the description itself is served.
@@ -81,7 +89,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     problems.install(app)
-    app.add_middleware(BodyLimit, max_upload=chosen.max_bytes)
+    app.add_middleware(BodyLimit, max_upload=chosen.max_bytes, max_batch=chosen.batch_bytes)
     app.add_middleware(Measured, metrics=app.state.metrics)
     app.add_middleware(SecurityHeaders)
     return app
+
+
+@asynccontextmanager
+async def _working(workplace: Workplace, wanted: bool) -> AsyncIterator[None]:
+    if not wanted:
+        yield
+        return
+    from api.jobs.worker import working
+
+    async with working(workplace):
+        yield

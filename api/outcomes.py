@@ -2,10 +2,10 @@
 
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import rfc8785
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,6 +17,9 @@ from api.errors import problem_of
 from api.receipts import Receipt
 from api.repositories import InspectionRepository, StoredInspection
 from api.workplace import Workplace
+
+Within: TypeAlias = Callable[[AsyncSession, Mapping[str, Any]], Awaitable[None]]
+"""What else happens in the transaction that records an answer, given the answer as it goes out."""
 
 ID_BYTES = 16
 PREFIXES = {
@@ -48,9 +51,11 @@ class Done:
     entry: Entry
 
 
-async def complete(workplace: Workplace, actor: Actor, draft: Draft) -> Done:
-    """Records an inspection or verification."""
-    answer_id, created_at = new_id(draft.product), timestamp()
+async def complete(
+    workplace: Workplace, actor: Actor, draft: Draft, *, answer_id: str | None = None, within: Within | None = None
+) -> Done:
+    """Records an inspection or verification, and does what `within` does, both or neither."""
+    answer_id, created_at = answer_id or new_id(draft.product), timestamp()
     report = {**draft.document, "id": answer_id, "created_at": created_at}
     report.pop("receipt", None)
     async with workplace.database.write() as session:
@@ -61,7 +66,10 @@ async def complete(workplace: Workplace, actor: Actor, draft: Draft) -> Done:
             StoredInspection(answer_id, draft.product, actor.tenant, created_at, draft.sha256, stored, entry.index)
         )
         receipt = await workplace.audit.receipt(session, entry.index)
-    return Done(answer_id, {**report, "receipt": receipt.as_dict()}, receipt, entry)
+        document = {**report, "receipt": receipt.as_dict()}
+        if within is not None:
+            await within(session, document)
+    return Done(answer_id, document, receipt, entry)
 
 
 async def append(
@@ -87,10 +95,17 @@ async def on_record(workplace: Workplace, actor: Actor, product: str, *, name: s
     try:
         yield
     except Exception as error:
-        body = {"actor": actor.id, "tenant": actor.tenant, "code": problem_of(error).body["code"]}
         async with workplace.database.write() as session:
-            await workplace.audit.append(session, f"{product}.failed", body, personal={"name": name})
+            await record_failure(workplace, session, actor, product, error, name=name)
         raise
+
+
+async def record_failure(
+    workplace: Workplace, session: AsyncSession, actor: Actor, product: str, error: Exception, *, name: str
+) -> Entry:
+    """Appends that an act failed to the log, within the caller's transaction."""
+    body = {"actor": actor.id, "tenant": actor.tenant, "code": problem_of(error).body["code"]}
+    return await workplace.audit.append(session, f"{product}.failed", body, personal={"name": name})
 
 
 def digest(report: Mapping[str, Any]) -> str:
