@@ -29,6 +29,8 @@ def is_public(address: Address) -> bool:
     inner = _embedded(address)
     if inner is not None:
         return is_public(inner)
+    if isinstance(address, ipaddress.IPv6Address) and address.is_site_local:
+        return False
     closed = address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback
     return address.is_global and not closed
 

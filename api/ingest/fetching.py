@@ -34,11 +34,6 @@ class Fetched:
     data: bytes
 
 
-def is_address(text: str) -> bool:
-    """Whether `text` is meant as an address and not as a path."""
-    return text.lower().startswith(("http://", "https://"))
-
-
 async def fetch(url: str, settings: Settings) -> Fetched:
     """What lies at `url`. Raises `AddressRefused`, `FetchFailed` or `PayloadTooLarge`."""
     try:

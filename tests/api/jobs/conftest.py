@@ -1,7 +1,7 @@
 """The service with a worker in it, on both databases, and callers of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, TypeAlias
 
 import httpx
@@ -10,6 +10,8 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.settings import Settings
+from detector.types import Pixels
+from tests.api.jobs.receiver import Receiver
 
 Headers: TypeAlias = dict[str, str]
 Ended: TypeAlias = Callable[..., Awaitable[dict[str, Any]]]
@@ -60,3 +62,20 @@ async def issued(app: FastAPI, *scopes: str, tenant: str = "default") -> Headers
     async with app.state.workplace.database.write() as session:
         key = await app.state.keys.issue(session, name="test", scopes=scopes, tenant=tenant)
     return {"authorization": f"Bearer {key.token}"}
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    opened = Receiver()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def clip(film: Callable[..., bytes], make_photo: Callable[..., Pixels]) -> bytes:
+    return film([make_photo(width=128, height=96)] * 4)
+
+
+@pytest.fixture
+def picture(make_photo: Callable[..., Pixels], encode: Callable[..., bytes]) -> bytes:
+    return encode(make_photo())
