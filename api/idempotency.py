@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Actor
 from api.clock import timestamp, utc_now
-from api.errors import ApiError, IdempotencyMismatch, InvalidRequest
+from api.errors import ApiError, Conflict, IdempotencyMismatch, InvalidRequest
 from api.outcomes import Within
 from api.repositories import IdempotencyRepository, StoredAnswer
 from api.workplace import Workplace
@@ -88,22 +88,28 @@ async def once(place: Workplace, actor: Actor, key: str | None, request_sha256: 
 
 async def _claim(place: Workplace, claim: StoredAnswer) -> StoredAnswer | None:
     """The answer kept for the key, if there is one; else the key is claimed."""
-    now = utc_now()
+    try:
+        async with place.database.write() as session:
+            return await _kept_or_claimed(place, session, claim)
+    except Conflict as error:  # somebody else claimed it at the same moment
+        raise InFlight from error
+
+
+async def _kept_or_claimed(place: Workplace, session: AsyncSession, claim: StoredAnswer) -> StoredAnswer | None:
+    now, repository = utc_now(), IdempotencyRepository(session)
     kept_since = timestamp(now - timedelta(hours=place.settings.idempotency_hours))
     alive_since = timestamp(now - timedelta(seconds=IN_FLIGHT_SECONDS))
-    async with place.database.write() as session:
-        repository = IdempotencyRepository(session)
-        found = await repository.get(claim.key, tenant=claim.tenant)
-        if found is not None and found.created_at >= kept_since:
-            if found.request_sha256 != claim.request_sha256:
-                raise IdempotencyMismatch
-            if found.status != IN_FLIGHT:
-                return found
-            if found.created_at >= alive_since:
-                raise InFlight
-        if found is not None:
-            await repository.remove(found.key, tenant=found.tenant, created_at=found.created_at)
-        await repository.add(claim)
+    found = await repository.get(claim.key, tenant=claim.tenant)
+    if found is not None and found.created_at >= kept_since:
+        if found.request_sha256 != claim.request_sha256:
+            raise IdempotencyMismatch
+        if found.status != IN_FLIGHT:
+            return found
+        if found.created_at >= alive_since:
+            raise InFlight
+    if found is not None:
+        await repository.remove(found.key, tenant=found.tenant, created_at=found.created_at)
+    await repository.add(claim)
     return None
 
 
