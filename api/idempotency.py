@@ -25,7 +25,7 @@ from api.workplace import Workplace
 
 IN_FLIGHT: Final = 0
 """Status of a key whose answer is still to come."""
-IN_FLIGHT_SECONDS: Final = 180.0
+IN_FLIGHT_SECONDS: Final = 60.0
 """After so long whoever was answering is taken for dead, and the request may be made again."""
 MAX_KEY: Final = 200
 REPLAYED: Final = "idempotency-replayed"
