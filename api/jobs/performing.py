@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from api.clock import timestamp, utc_now
-from api.errors import ApiError, BlobCorrupt, DatabaseUnavailable, StorageUnavailable, problem_of
+from api.errors import ApiError, BlobCorrupt, Conflict, DatabaseUnavailable, StorageUnavailable, problem_of
 from api.ingest.fetching import FetchFailed, fetch
 from api.jobs.ending import end
 from api.jobs.inputs import Inputs
@@ -86,7 +86,7 @@ class Performer:
                 answer_id=job.id,
                 within=lambda session, _: end(session, job, JobState.DONE, told={"verdict": verdict}),
             )
-        except JobEnded:
+        except (JobEnded, Conflict):  # the answer of this id is recorded already
             log.info("job_ended_before", extra={"job": job.id})
         except INFRASTRUCTURE as error:
             await self._later(job, error, tries=job.tries)

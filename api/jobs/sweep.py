@@ -45,10 +45,10 @@ class Sweep:
     async def run(self) -> None:
         """Until cancelled; a round that fails is logged, and the next one comes."""
         while True:
-            await self._now_and_then("seen", self._seen, SEEN_EVERY)
-            await self._now_and_then("queue", self._queue, 0.0)
-            await self._now_and_then("repair", self._repair, REPAIR_EVERY)
-            await self._now_and_then("tidy", self._tidy, TIDY_EVERY)
+            await self._now_and_then("seen", self.seen, SEEN_EVERY)
+            await self._now_and_then("queue", self.queue, 0.0)
+            await self._now_and_then("repair", self.repair, REPAIR_EVERY)
+            await self._now_and_then("tidy", self.tidy, TIDY_EVERY)
             await asyncio.sleep(PAUSE)
 
     async def _now_and_then(self, name: str, step: Callable[[], Awaitable[None]], every: float) -> None:
@@ -60,11 +60,12 @@ class Sweep:
         except Exception as error:  # whatever is down now may be up at the next round
             log.warning("sweep_failed", extra={"step": name, "error": type(error).__name__})
 
-    async def _seen(self) -> None:
+    async def seen(self) -> None:
+        """Says that this worker lives."""
         async with self._place.database.write() as session:
             await WorkerRepository(session).seen(self._worker, timestamp())
 
-    async def _queue(self) -> None:
+    async def queue(self) -> None:
         """Queues what is due: the queue first, and then the note that it was, so that it can only happen twice."""
         async with self._place.database.read() as session:
             due = await JobRepository(session).due(timestamp(), limit=AT_ONCE)
@@ -76,7 +77,8 @@ class Sweep:
             for job in due:
                 await JobRepository(session).change(job, queued_at=timestamp())
 
-    async def _repair(self) -> None:
+    async def repair(self) -> None:
+        """Finds runs that nobody does, and has them done."""
         now = utc_now()
         async with self._place.database.read() as session:
             waiting = await JobRepository(session).queued_before(timestamp(now - timedelta(seconds=GRACE)))
@@ -101,7 +103,8 @@ class Sweep:
         async with self._place.database.write() as session:
             await JobRepository(session).change(job, run=job.run + 1, queued_at=None, due_at=timestamp())
 
-    async def _tidy(self) -> None:
+    async def tidy(self) -> None:
+        """Removes what nobody waits for any more: kept answers, dead workers, files of no open job."""
         now = utc_now()
         async with self._place.database.write() as session:
             kept = timedelta(hours=self._place.settings.idempotency_hours)

@@ -79,3 +79,15 @@ def clip(film: Callable[..., bytes], make_photo: Callable[..., Pixels]) -> bytes
 @pytest.fixture
 def picture(make_photo: Callable[..., Pixels], encode: Callable[..., bytes]) -> bytes:
     return encode(make_photo())
+
+
+@pytest.fixture
+def until() -> Callable[..., Awaitable[None]]:
+    """`await until(condition)`"""
+
+    async def wait(true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not true():
+                await asyncio.sleep(0.05)
+
+    return wait
