@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from api.contract import NO_RECEIPT
 from api.jobs.job import Job, JobKind, JobState
 
 JOB: Final = "shingan.job.1"
 
 
 def job_object(job: Job, parts: Sequence[Job] = (), *, receipt: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The JSON object of `job`; `receipt` is that of its acceptance, and null where none is asked for."""
+    """The JSON object of `job`; `receipt` is that of its acceptance, and of nulls where none is asked for."""
     return {
         "schema": JOB,
         "id": job.id,
@@ -21,7 +22,7 @@ def job_object(job: Job, parts: Sequence[Job] = (), *, receipt: Mapping[str, Any
         "links": links(job),
         "items": [_item(part) for part in sorted(parts, key=lambda part: int(part.request["place"]))],
         "error": dict(job.error) if job.error else None,
-        "receipt": dict(receipt) if receipt is not None else None,
+        "receipt": dict(receipt or {**NO_RECEIPT, "proof": []}),
     }
 
 
@@ -37,13 +38,10 @@ def progress(job: Job) -> float:
     return round(1 - job.parts_left / job.parts, 4) if job.parts else 1.0
 
 
-def links(job: Job) -> dict[str, str]:
-    """Where the job, its events and, once there is one, its answer are."""
-    found = {"self": f"/v1/jobs/{job.id}", "events": f"/v1/jobs/{job.id}/events"}
-    if job.kind is JobKind.INSPECTION:
-        found["events"] = f"/v1/inspections/{job.id}/events"
-        found["answer"] = f"/v1/inspections/{job.id}"
-    return found
+def links(job: Job) -> dict[str, str | None]:
+    """Where the job, its events and, once there is one, its answer are; a batch has answers in its parts alone."""
+    answer = f"/v1/inspections/{job.id}" if job.kind is JobKind.INSPECTION else None
+    return {"self": f"/v1/jobs/{job.id}", "events": f"{answer or f'/v1/jobs/{job.id}'}/events", "answer": answer}
 
 
 def _item(part: Job) -> dict[str, Any]:

@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 import httpx
+import jsonschema
 import pytest
 from fastapi import FastAPI
 
 from api.auth import ApiKeys
+from api.contract import schema
 from api.receipts import verify_receipt
 
 Headers: TypeAlias = dict[str, str]
@@ -20,6 +22,7 @@ async def test_a_clip_is_accepted_done_and_proven(
     accepted = await client.post("/v1/inspections", files={"file": ("clip.mp4", clip)}, headers=headers)
     assert accepted.status_code == 202
     job = accepted.json()
+    jsonschema.validate(job, schema("job"))
     assert (job["schema"], job["kind"], job["state"], job["progress"]) == ("shingan.job.1", "inspection", "accepted", 0)
     assert accepted.headers["location"] == f"/v1/inspections/{job['id']}"
     entry = (await client.get(f"/v1/audit/entries/{job['receipt']['entry']}", headers=headers)).content
@@ -69,6 +72,7 @@ async def test_a_batch_ends_when_its_parts_have(
     accepted = await client.post("/v1/jobs", files=files, data={"priority": "low"}, headers=headers)
     assert accepted.status_code == 202
     batch = await ended(accepted.json()["id"])
+    jsonschema.validate(batch, schema("job"))
     assert (batch["kind"], batch["state"], batch["progress"]) == ("batch", "done", 1)
     assert [(item["path"], item["state"]) for item in batch["items"]] == [
         ("a.png", "done"),
