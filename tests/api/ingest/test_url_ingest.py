@@ -69,7 +69,7 @@ async def test_nothing_is_fetched_for_strangers(client: httpx.AsyncClient, addre
 async def test_a_request_brings_one_of_both(
     app: FastAPI, client: httpx.AsyncClient, form: dict[str, tuple[str | None, str | bytes]]
 ) -> None:
-    answer = await client.post("/v1/inspections", files=form, headers=await issued(app, "inspect"))  # type: ignore[arg-type]
+    answer = await client.post("/v1/inspections", files=form, headers=await issued(app, "inspect"))
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 
 

@@ -77,9 +77,9 @@ async def _backdate(app: FastAPI, *, seconds: float, **values: int) -> None:
         await session.execute(update(idempotency).values(created_at=then, **values))
 
 
-@pytest.mark.parametrize("key", ["", '""', "x" * 201, "käse"])
+@pytest.mark.parametrize("key", ["", '""', "x" * 201, "a\tb"])
 async def test_a_key_that_is_none(client: httpx.AsyncClient, headers: Headers, picture: bytes, key: str) -> None:
-    answer = await _send(client, "/v1/verifications", headers | {"idempotency-key": key.encode()}, picture)  # type: ignore[dict-item]
+    answer = await _send(client, "/v1/verifications", headers | {"idempotency-key": key}, picture)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 
 

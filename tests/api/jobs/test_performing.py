@@ -22,6 +22,7 @@ from api.jobs.job import Job, JobState
 from api.jobs.performing import COST, TRIES, Performer
 from api.jobs.repository import JobRepository, WorkerRepository
 from api.jobs.sweep import Sweep
+from api.products import examine
 from api.settings import Settings
 from api.storage import Blobs
 from api.tables import audit_entries, inspections, jobs
@@ -71,7 +72,7 @@ async def test_what_was_cancelled_meanwhile_is_not_recorded(
     place: Workplace, parcel: Parcel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = (await accept(place, LOCAL, [parcel]))["id"]
-    done = performing.examine
+    done = examine
 
     async def interrupted(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - stands for a slow inspection
         await cancel(place, LOCAL, await _job(place, job_id))
