@@ -96,8 +96,8 @@ class Settings(BaseSettings):
     """How many of these may be one tenant's."""
     batch_files: int = Field(default=100, ge=1, le=10_000)
     """Most files in a batch."""
-    batch_bytes: int = Field(default=1024 * MEBIBYTE, gt=0)
-    """Most bytes of a batch that is uploaded."""
+    batch_bytes: int = Field(default=256 * MEBIBYTE, gt=0)
+    """Most bytes of a batch that is uploaded; all of it is in memory for a moment."""
     idempotency_hours: float = Field(default=24.0, gt=0)
     """How long the answer to an `Idempotency-Key` is kept."""
     webhook_retries: Annotated[tuple[float, ...], NoDecode] = (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
