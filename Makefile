@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 LOCK_VENV := build/lock-venv
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo serve test lint bench lock clean
+.PHONY: setup demo serve test lint bench drill lock clean
 
 setup: $(STAMP)  ## make .venv and install everything that requirements.lock pins
 
@@ -28,6 +28,10 @@ lint: $(STAMP)  ## style, types, import directions
 bench: $(STAMP)  ## throughput on this machine
 	$(BIN)/shingan bench
 	$(BIN)/shingan bench detect
+
+drill: $(STAMP)  ## jobs while server and worker are killed, the disk fills up and the database goes away
+	$(BIN)/python -m tests.drill.run --database sqlite
+	$(BIN)/python -m tests.drill.run --database postgresql
 
 lock:  ## resolve pyproject.toml anew and rewrite requirements.lock
 	rm -rf $(LOCK_VENV)

@@ -24,6 +24,7 @@ from api.routes import (
     health,
     idols,
     inspections,
+    jobs,
     keys,
     known_media,
     live,
@@ -34,6 +35,7 @@ from api.routes import (
     soft_bindings,
     tenants,
     verifications,
+    webhooks,
 )
 from api.sessions import LocalSessions
 from api.settings import Settings
@@ -42,6 +44,8 @@ from api.workplace import Workplace
 MODULES = (
     live,
     inspections,
+    jobs,
+    webhooks,
     verifications,
     generations,
     marks,
@@ -61,8 +65,11 @@ MODULES = (
 ROUTERS = tuple(module.router for module in MODULES)
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application; it opens its `Workplace` when it starts and closes it when it stops."""
+def create_app(settings: Settings | None = None, *, worker: bool = False) -> FastAPI:
+    """The application; it opens its `Workplace` when it starts and closes it when it stops.
+
+    As a `worker` it does jobs as well; one application of a process may.
+    """
     chosen = settings or Settings()
 
     @asynccontextmanager
@@ -72,7 +79,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.keys = ApiKeys.open(chosen)
             app.state.tokens = BearerTokens.open(chosen, app.state.keys)
             await forget_windows(workplace)
-            async with anchoring(workplace):
+            async with anchoring(workplace), _working(workplace, worker):
                 yield
             await asyncio.gather(*app.state.live_endings, return_exceptions=True)
 
@@ -94,7 +101,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     problems.install(app)
     app.add_middleware(RateHeaders)
-    app.add_middleware(BodyLimit, max_upload=chosen.max_bytes)
+    app.add_middleware(BodyLimit, max_upload=chosen.max_bytes, max_batch=chosen.batch_bytes)
     app.add_middleware(Measured, metrics=app.state.metrics)
     app.add_middleware(SecurityHeaders)
     return app
+
+
+@asynccontextmanager
+async def _working(workplace: Workplace, wanted: bool) -> AsyncIterator[None]:
+    if not wanted:
+        yield
+        return
+    from api.jobs.worker import working
+
+    async with working(workplace):
+        yield

@@ -44,6 +44,7 @@ class Scope(StrEnum):
     REVIEW = "review"
     READ_AUDIT = "read_audit"
     MANAGE_KNOWN_MEDIA = "manage_known_media"
+    MANAGE_WEBHOOKS = "manage_webhooks"
     MANAGE = "manage"
 
 

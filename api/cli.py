@@ -32,6 +32,7 @@ from api.commands import (
     verify,
     watermark,
     weights,
+    worker,
 )
 from api.commands.console import say
 from api.commands.outcome import ExitCode, failure_of
@@ -45,6 +46,7 @@ State lives in SHINGAN_HOME.
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "demo": demo.demo,
     "serve": serve.serve,
+    "worker": worker.worker,
     "scan": scan.scan,
     "explain": explain.explain,
     "verify": verify.verify,

@@ -15,6 +15,8 @@ FORM_OVERHEAD = 64 * 1024
 """Bytes that boundaries and small fields add to an uploaded file."""
 SMALL_BODY = 64 * 1024
 """Largest body that is not an upload, in bytes."""
+BATCHES = "/v1/jobs"
+"""The route whose form may hold many files."""
 BARE_PICTURE = "/v1/soft-bindings/matches/byContent"
 """The route whose body is a picture as such."""
 SECURITY_HEADERS: Mapping[str, str] = {
@@ -66,16 +68,17 @@ class RateHeaders:
 class BodyLimit:
     """Ends a request with 413 as soon as its body is, or says it is, larger than allowed."""
 
-    def __init__(self, app: ASGIApp, *, max_upload: int) -> None:
+    def __init__(self, app: ASGIApp, *, max_upload: int, max_batch: int) -> None:
         self._app = app
         self._max_upload = max_upload + FORM_OVERHEAD
+        self._max_batch = max_batch + FORM_OVERHEAD
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         headers, left = Headers(scope=scope), SMALL_BODY
         if _brings_file(scope["path"], headers.get("content-type", "")):
-            left = self._max_upload
+            left = self._max_batch if scope["path"] == BATCHES else self._max_upload
         declared = headers.get("content-length", "")
         too_large = declared.isdecimal() and int(declared) > left
 

@@ -2,10 +2,10 @@
 
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import rfc8785
 from sqlalchemy import Connection
@@ -19,6 +19,9 @@ from api.ledger import Fact
 from api.receipts import Receipt
 from api.repositories import StoredInspection, add_inspection
 from api.workplace import Workplace
+
+Within: TypeAlias = Callable[[AsyncSession, Mapping[str, Any]], Awaitable[None]]
+"""What else happens in the transaction that records an answer, given the answer as it goes out."""
 
 ID_BYTES = 16
 PREFIXES = {
@@ -50,9 +53,20 @@ class Done:
     entry: Entry
 
 
-async def complete(workplace: Workplace, actor: Actor, draft: Draft, *, after: Sequence[Fact] = ()) -> Done:
-    """Records an inspection or verification, `after` entries of the same transaction that come first."""
-    answer_id, created_at = new_id(draft.product), timestamp()
+async def complete(
+    workplace: Workplace,
+    actor: Actor,
+    draft: Draft,
+    *,
+    after: Sequence[Fact] = (),
+    answer_id: str | None = None,
+    within: Within | None = None,
+) -> Done:
+    """Records an inspection or verification, and does what `within` does, both or neither.
+
+    `after` are entries of the same transaction that come first.
+    """
+    answer_id, created_at = answer_id or new_id(draft.product), timestamp()
     report = {**draft.document, "id": answer_id, "created_at": created_at}
     report.pop("receipt", None)
     outcome = outcome_of(actor, draft.product, report, personal={"name": draft.name, "sha256": draft.sha256})
@@ -66,8 +80,14 @@ async def complete(workplace: Workplace, actor: Actor, draft: Draft, *, after: S
         )
         return entries[-1], receipt
 
-    entry, receipt = await workplace.database.change(keep)
-    return Done(answer_id, {**report, "receipt": receipt.as_dict()}, receipt, entry)
+    if within is None:
+        entry, receipt = await workplace.database.change(keep)
+        return Done(answer_id, {**report, "receipt": receipt.as_dict()}, receipt, entry)
+    async with workplace.database.write() as session:
+        entry, receipt = await session.run_sync(lambda inner: keep(inner.connection()))
+        document = {**report, "receipt": receipt.as_dict()}
+        await within(session, document)
+    return Done(answer_id, document, receipt, entry)
 
 
 async def append(
@@ -101,10 +121,23 @@ async def on_record(
     try:
         yield
     except Exception as error:
-        body = {"actor": actor.id, "tenant": actor.tenant, "code": problem_of(error).body["code"]}
-        failure = Fact(f"{product}.failed", body, {"name": name})
+        failure = failure_of(actor, product, error, name=name)
         await workplace.database.change(lambda connection: workplace.audit.within(connection).append([*after, failure]))
         raise
+
+
+async def record_failure(
+    workplace: Workplace, session: AsyncSession, actor: Actor, product: str, error: Exception, *, name: str
+) -> Entry:
+    """Appends that an act failed to the log, within the caller's transaction."""
+    fact = failure_of(actor, product, error, name=name)
+    return await workplace.audit.append(session, fact.kind, fact.body, personal=fact.personal)
+
+
+def failure_of(actor: Actor, product: str, error: Exception, *, name: str) -> Fact:
+    """What the log says of an act that failed."""
+    body = {"actor": actor.id, "tenant": actor.tenant, "code": problem_of(error).body["code"]}
+    return Fact(f"{product}.failed", body, {"name": name})
 
 
 def digest(report: Mapping[str, Any]) -> str:

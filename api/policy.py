@@ -38,6 +38,7 @@ class PolicyAction(StrEnum):
     REVIEW = "review"
     READ_AUDIT = "read_audit"
     MANAGE_KNOWN_MEDIA = "manage_known_media"
+    MANAGE_WEBHOOKS = "manage_webhooks"
     MANAGE = "manage"
 
 

@@ -16,7 +16,7 @@ from api.decisions import decide_first, permit
 from api.entries import Entry
 from api.making import GenerateRequest as GenerateRequest
 from api.making import generate as generate
-from api.outcomes import Draft, complete, on_record
+from api.outcomes import Draft, Within, complete, on_record
 from api.policy import PolicyAction, PolicyContext, PolicyRequest
 from api.receipts import Receipt
 from api.rendering import Preview, preview_of
@@ -49,37 +49,52 @@ class Answer:
 
 
 async def inspect(
-    workplace: Workplace, actor: Actor, data: bytes, *, name: str, purpose: str = "", keep_preview: bool = False
+    workplace: Workplace,
+    actor: Actor,
+    data: bytes,
+    *,
+    name: str,
+    purpose: str = "",
+    keep_preview: bool = False,
+    within: Within | None = None,
 ) -> Answer:
     """Both experts and provenance on one file; `keep_preview` stores a small copy for the HTML report.
 
     Raises `PolicyDenied`, or a `DetectorError` if the file cannot be judged.
     """
-    await permit(workplace, _request(workplace, actor, PolicyAction.INSPECT, purpose))  # 1
+    await permit(workplace, request_of(workplace, actor, PolicyAction.INSPECT, purpose))  # 1
     async with on_record(workplace, actor, INSPECTION, name=name):
-        known = await workplace.tenant_lists.of(actor.tenant)
-        report = await workplace.run(lambda: workplace.detector.inspect(data, known=known))  # 2
-        preview = await _preview(workplace, data, report) if keep_preview else None
-    draft = Draft(INSPECTION, name, report.media.sha256, scan_object(report, path=name), preview)
-    done = await complete(workplace, actor, draft)  # 3
+        report, draft = await examine(workplace, actor, data, name=name, keep_preview=keep_preview)  # 2
+    done = await complete(workplace, actor, draft, within=within)  # 3
     return Answer(done.id, done.document, done.receipt, done.entry, report.verdict, report.provenance, report)  # 4
 
 
-async def verify(workplace: Workplace, actor: Actor, data: bytes, *, name: str) -> Answer:
+async def examine(
+    workplace: Workplace, actor: Actor, data: bytes, *, name: str, keep_preview: bool
+) -> tuple[Report, Draft]:
+    """The act of an inspection alone: nothing of it is decided or recorded here."""
+    known = await workplace.tenant_lists.of(actor.tenant)
+    report = await workplace.run(lambda: workplace.detector.inspect(data, known=known))
+    preview = await _preview(workplace, data, report) if keep_preview else None
+    return report, Draft(INSPECTION, name, report.media.sha256, scan_object(report, path=name), preview)
+
+
+async def verify(workplace: Workplace, actor: Actor, data: bytes, *, name: str, within: Within | None = None) -> Answer:
     """What a file says of its own origin, without a neural network; free for everybody.
 
     Raises `PolicyDenied`, or a `DetectorError` if the bytes are no media.
     """
-    decision = await decide_first(workplace, _request(workplace, actor, PolicyAction.VERIFY, ""))  # 1
+    decision = await decide_first(workplace, request_of(workplace, actor, PolicyAction.VERIFY, ""))  # 1
     async with on_record(workplace, actor, VERIFICATION, name=name, after=[decision]):
         media, provenance = await workplace.run(lambda: _check(workplace, actor, data))  # 2
     verdict = decide(provenance, looked=False)
     draft = Draft(VERIFICATION, name, media.sha256, verify_object(provenance, verdict, path=name, sha256=media.sha256))
-    done = await complete(workplace, actor, draft, after=[decision])  # 3
+    done = await complete(workplace, actor, draft, after=[decision], within=within)  # 3
     return Answer(done.id, done.document, done.receipt, done.entry, verdict, provenance)  # 4
 
 
-def _request(workplace: Workplace, actor: Actor, action: PolicyAction, purpose: str) -> PolicyRequest:
+def request_of(workplace: Workplace, actor: Actor, action: PolicyAction, purpose: str) -> PolicyRequest:
+    """What the policy is asked about an inspection or verification."""
     return PolicyRequest(actor, action, purpose, PolicyContext(jurisdiction=workplace.settings.jurisdiction))
 
 

@@ -268,6 +268,17 @@ class IdempotencyRepository:
         row = (await self._session.execute(query)).one_or_none()
         return StoredAnswer(**row._mapping) if row else None
 
+    async def set(self, answer: StoredAnswer) -> bool:
+        """Keeps what the request made at `created_at` was answered with; whether its key is still that request's."""
+        at = answer.created_at
+        same = idempotency.c.tenant == answer.tenant, idempotency.c.key == answer.key, idempotency.c.created_at == at
+        query = update(idempotency).where(*same).values(status=answer.status, answer=answer.answer)
+        return (await self._session.execute(query.returning(idempotency.c.key))).one_or_none() is not None
+
+    async def remove(self, key: str, *, tenant: str, created_at: str) -> None:
+        same = (idempotency.c.tenant == tenant, idempotency.c.key == key, idempotency.c.created_at == created_at)
+        await self._session.execute(delete(idempotency).where(*same))
+
     async def forget_before(self, moment: str) -> None:
         """Drops answers older than the timestamp `moment`."""
         await self._session.execute(delete(idempotency).where(idempotency.c.created_at < moment))

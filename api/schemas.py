@@ -99,3 +99,10 @@ class BindingBody(_Body):
 
     alg: str = Field(max_length=128)
     value: str = Field(max_length=1_000_000)
+
+
+class WebhookBody(_Body):
+    """An address that is told of `events` (all, if none is named)."""
+
+    url: str = Field(min_length=1, max_length=2048)
+    events: tuple[str, ...] = Field(default=(), max_length=16)

@@ -96,6 +96,27 @@ class Settings(BaseSettings):
     """Largest accepted upload in bytes."""
     max_pixels: int = Field(default=50_000_000, gt=0)
     decode_seconds: float = Field(default=8.0, gt=0)
+    serve_jobs: bool = True
+    """Whether `shingan serve` does jobs as well; if not, `shingan worker` must."""
+    worker_jobs: int = Field(default=2, ge=1, le=64)
+    """Inspections that one worker does at a time."""
+    tenant_jobs: int = Field(default=1, ge=1, le=64)
+    """How many of these may be one tenant's."""
+    batch_files: int = Field(default=100, ge=1, le=10_000)
+    """Most files in a batch."""
+    batch_bytes: int = Field(default=256 * MEBIBYTE, gt=0)
+    """Most bytes of a batch that is uploaded; all of it is in memory for a moment."""
+    idempotency_hours: float = Field(default=24.0, gt=0)
+    """How long the answer to an `Idempotency-Key` is kept."""
+    webhook_retries: Annotated[tuple[float, ...], NoDecode] = (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
+    """Seconds before each further try to deliver; after the last one a delivery is dead."""
+    fetch: bool = True
+    """Whether what a caller names by its address is fetched, and whether webhooks may be set up."""
+    fetch_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
+    """Names or addresses that may lie in the operator's own network, for fetching and for webhooks."""
+    fetch_ports: Annotated[frozenset[int], NoDecode] = frozenset({80, 443})
+    fetch_seconds: float = Field(default=20.0, gt=0, le=300)
+    """For a whole file that is fetched, redirects included."""
     daily_generations: int = Field(default=1000, ge=0)
     """How many faces a tenant may generate in a UTC day."""
     rate_key: int = Field(default=600, ge=0)
@@ -126,16 +147,25 @@ class Settings(BaseSettings):
     def _absolute(cls, folder: Path) -> Path:
         return folder.expanduser().absolute()
 
-    @field_validator("remote_manifest_hosts", "witnesses", "oidc_algorithms", mode="before")
+    @field_validator(
+        "remote_manifest_hosts",
+        "witnesses",
+        "oidc_algorithms",
+        "fetch_hosts",
+        "fetch_ports",
+        "webhook_retries",
+        mode="before",
+    )
     @classmethod
     def _split(cls, hosts: object) -> object:
         return [host.strip() for host in hosts.split(",") if host.strip()] if isinstance(hosts, str) else hosts
 
-    @field_validator("remote_manifest_hosts")
+    @field_validator("remote_manifest_hosts", "fetch_hosts")
     @classmethod
-    def _bare(cls, hosts: frozenset[str]) -> frozenset[str]:
+    def _bare(cls, hosts: frozenset[str], info: ValidationInfo) -> frozenset[str]:
         if wrong := [host for host in hosts if not HOST.fullmatch(host)]:
-            raise ValueError(f"SHINGAN_REMOTE_MANIFEST_HOSTS lists hosts alone, without scheme, port or path: {wrong}")
+            name = f"SHINGAN_{str(info.field_name).upper()}"
+            raise ValueError(f"{name} lists hosts alone, without scheme, port or path: {wrong}")
         return frozenset(host.lower() for host in hosts)
 
     @field_validator("witnesses")

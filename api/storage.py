@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -48,16 +50,7 @@ class Blobs:
 
     async def get(self, name: str) -> bytes:
         """Raises `NotFound`, or `BlobCorrupt` if the bytes are no longer those of the name."""
-        try:
-            found = await obstore.get_async(self._store, _path(name))
-            data = bytes(await found.bytes_async())
-        except (NotFoundError, FileNotFoundError) as error:
-            raise NotFound("There is no such blob.") from error
-        except (BaseError, OSError) as error:
-            raise StorageUnavailable from error
-        if hashlib.sha256(data).hexdigest() != name:
-            raise BlobCorrupt
-        return data
+        return await self.get_named(_path(name), sha256=name)
 
     async def exists(self, name: str) -> bool:
         try:
@@ -70,10 +63,42 @@ class Blobs:
 
     async def delete(self, name: str) -> None:
         """Erases the blob; that it was not there is no error."""
+        await self.delete_named(_path(name))
+
+    async def put_named(self, path: str, data: bytes) -> None:
+        """Keeps `data` at a `path` that only its caller knows, in the place of what was there."""
         try:
-            await obstore.delete_async(self._store, _path(name))
+            await obstore.put_async(self._store, path, data)
+        except (BaseError, OSError) as error:
+            raise StorageUnavailable from error
+
+    async def get_named(self, path: str, *, sha256: str) -> bytes:
+        """Raises `NotFound`, or `BlobCorrupt` if what lies at `path` has another digest."""
+        try:
+            found = await obstore.get_async(self._store, path)
+            data = bytes(await found.bytes_async())
+        except (NotFoundError, FileNotFoundError) as error:
+            raise NotFound("There is no such blob.") from error
+        except (BaseError, OSError) as error:
+            raise StorageUnavailable from error
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise BlobCorrupt
+        return data
+
+    async def delete_named(self, path: str) -> None:
+        """Erases what lies at `path`; that it was not there is no error."""
+        try:
+            await obstore.delete_async(self._store, path)
         except (NotFoundError, FileNotFoundError):
             return
+        except (BaseError, OSError) as error:
+            raise StorageUnavailable from error
+
+    async def names(self, folder: str) -> AsyncIterator[Sequence[tuple[str, datetime]]]:
+        """Paths in `folder` with the time of their writing, page by page."""
+        try:
+            async for page in obstore.list(self._store, prefix=folder):
+                yield [(item["path"], item["last_modified"]) for item in page]
         except (BaseError, OSError) as error:
             raise StorageUnavailable from error
 

@@ -263,3 +263,48 @@ known_media = Table(
     Column("entry", Number, ForeignKey("audit_entries.entry"), nullable=False),
 )
 """Lists of known pictures, each of one tenant, as they were brought in (`content`, CSV)."""
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("created_at", String(TIME_CHARACTERS), nullable=False),
+    Column("updated_at", String(TIME_CHARACTERS), nullable=False),
+    Column("parent", String(64), ForeignKey("jobs.id"), index=True),
+    Column("request", LargeBinary, nullable=False),
+    Column("error", LargeBinary),
+    Column("parts", Integer, nullable=False),
+    Column("parts_left", Integer, nullable=False),
+    Column("run", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("due_at", String(TIME_CHARACTERS)),
+    Column("queued_at", String(TIME_CHARACTERS)),
+    Column("entry", Number, ForeignKey("audit_entries.entry")),
+    Index(None, "state", "due_at"),
+    Index(None, "tenant", "kind", "created_at"),
+)
+"""Accepted work and what became of it; `entry` is the audit entry of the acceptance. The queue knows less than this."""
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("seen_at", String(TIME_CHARACTERS), nullable=False),
+)
+"""Processes that do jobs, and when each last said so."""
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tenant", String(64), nullable=False, index=True),
+    Column("url", Text, nullable=False),
+    Column("events", Text, nullable=False),
+    Column("created_at", String(TIME_CHARACTERS), nullable=False),
+    Column("ended_at", String(TIME_CHARACTERS)),
+)
+"""Addresses that are told when work has ended."""

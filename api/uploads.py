@@ -1,4 +1,4 @@
-"""Reads one uploaded file: after the caller is known, and no further than the body limit lets it."""
+"""Reads uploaded files: after the caller is known, and no further than the body limit lets them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +26,32 @@ def upload_form(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 UPLOAD_BODY = upload_form({})
+MAX_ADDRESS = 2048
+MAX_PRIORITY = 8
+_ADDRESS: Mapping[str, Any] = {"url": {"type": "string", "format": "uri", "maxLength": MAX_ADDRESS}}
+_TERMS: Mapping[str, Any] = {
+    "purpose": {"type": "string", "maxLength": MAX_PURPOSE},
+    "priority": {"type": "string", "enum": ["high", "normal", "low"], "default": "normal"},
+}
+
+
+def source_body() -> dict[str, Any]:
+    """In OpenAPI: a form with a `file` or a `url`, or JSON with a `url`."""
+    form = {"type": "object", "properties": {**_FILE, **_ADDRESS, **_TERMS}}
+    named = {"type": "object", "required": ["url"], "properties": {**_ADDRESS, **_TERMS}}
+    content = {"multipart/form-data": {"schema": form}, "application/json": {"schema": named}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file as it came, or the `url` where it lies; one of the two."""
+
+    name: str
+    data: bytes
+    url: str
+    purpose: str
+    priority: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +88,69 @@ async def read_form(
         return upload, {name: _text(form, name, longest) for name, longest in fields.items()}
 
 
+async def read_source(request: Request) -> Source:
+    """The form's `file` or `url`, or the JSON's `url`, with `purpose` and `priority`. Raises `InvalidRequest`."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        body = await _json(request)
+        texts = {name: str(body.get(name, "")) for name in ("url", "purpose", "priority")}
+        return _source("", b"", texts)
+    if kind != "multipart/form-data":
+        raise InvalidRequest("Send the field `file` or `url` in a multipart/form-data body, or `url` in JSON.")
+    async with request.form(max_files=1, max_fields=MAX_FIELDS) as form:
+        file = form.get("file")
+        texts = {name: _text(form, name, MAX_ADDRESS + 1) for name in ("url", "purpose", "priority")}
+        if isinstance(file, UploadFile) and not texts["url"]:
+            return _source(_name(file), await file.read(), texts)
+        if isinstance(file, UploadFile) or not texts["url"]:
+            raise InvalidRequest("The form has either a file in the field `file` or an address in `url`.")
+        return _source("", b"", texts)
+
+
+async def read_sources(request: Request, *, most: int) -> tuple[list[Source], dict[str, str]]:
+    """The files of a batch, in their order: a form with several `file` and `url` fields, or JSON with `urls`."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        body = await _json(request)
+        terms = {name: str(body.get(name, "")) for name in ("purpose", "priority")}
+        urls = body.get("urls")
+        if not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
+            raise InvalidRequest("`urls` is a list of addresses.")
+        sources = [_source("", b"", {**terms, "url": url}) for url in urls]
+    elif kind == "multipart/form-data":
+        async with request.form(max_files=most + 1, max_fields=MAX_FIELDS + most) as form:
+            terms = {name: _text(form, name, MAX_PURPOSE) for name in ("purpose", "priority")}
+            sources = []
+            for name, value in form.multi_items():
+                if name == "file" and isinstance(value, UploadFile):
+                    sources.append(_source(_name(value), await value.read(), {**terms, "url": ""}))
+                elif name == "url" and isinstance(value, str):
+                    sources.append(_source("", b"", {**terms, "url": value}))
+    else:
+        raise InvalidRequest("Send several fields `file` in a multipart/form-data body, or `urls` in JSON.")
+    if not 0 < len(sources) <= most:
+        raise InvalidRequest(f"A batch has 1 to {most} files.")
+    return sources, terms
+
+
+async def _json(request: Request) -> Mapping[str, Any]:
+    try:
+        body = await request.json()
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest("The body is no JSON.") from error
+    if not isinstance(body, dict):
+        raise InvalidRequest("The body is no JSON object.")
+    return body
+
+
+def _source(name: str, data: bytes, texts: Mapping[str, str]) -> Source:
+    if len(texts["url"]) > MAX_ADDRESS:
+        raise InvalidRequest(f"An address has at most {MAX_ADDRESS} characters.")
+    if not data and not name and not texts["url"]:
+        raise InvalidRequest("There is neither a file nor an address.")
+    return Source(name, data, texts["url"], texts["purpose"][:MAX_PURPOSE], texts["priority"])
+
+
 def _name(file: UploadFile) -> str:
     last = (file.filename or "upload").replace("\\", "/").rsplit("/", 1)[-1]
     return "".join(letter for letter in last if letter.isprintable())[:MAX_NAME] or "upload"
@@ -73,3 +162,4 @@ def _text(form: FormData, name: str, longest: int) -> str:
 
 
 Uploaded = Annotated[Upload, Depends(read_upload)]
+Sourced = Annotated[Source, Depends(read_source)]

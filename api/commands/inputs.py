@@ -1,10 +1,17 @@
-"""Which files a command was given: arguments, folders, patterns and lists, as absolute paths in order of answer."""
+"""Which files a command was given: arguments, folders, patterns and lists, as absolute paths in order of answer.
+
+An address is passed on as it is; `scan` and `verify` fetch what lies there.
+"""
 
 import glob
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from api.workplace import Workplace
 
 STANDARD_INPUT = "-"
 
@@ -23,7 +30,26 @@ def expand(arguments: Iterable[str], *, lines: Callable[[], Iterator[str]] | Non
             yield from _one(argument)
 
 
+def is_address(text: str) -> bool:
+    """Whether `text` is meant as an address and not as a path."""
+    return text.lower().startswith(("http://", "https://"))
+
+
+async def read_input(workplace: "Workplace", path: str) -> bytes:
+    """The bytes of a file or of what lies at an address; raises an `ApiError` or a `DetectorError`."""
+    if is_address(path):
+        from api.ingest.fetching import fetch
+
+        return (await fetch(path, workplace.settings)).data
+    from detector.media import read_file
+
+    return await workplace.run(lambda: read_file(Path(path), workplace.sandbox.limits))
+
+
 def _one(argument: str) -> Iterator[str]:
+    if is_address(argument):
+        yield argument
+        return
     if os.path.lexists(argument) or not glob.has_magic(argument):
         yield from _walk(argument)
         return

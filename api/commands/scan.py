@@ -1,13 +1,12 @@
 """`scan`: is this picture or clip real, manipulated, synthetic or marked?"""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from api.commands.console import Lines
-from api.commands.inputs import expand
+from api.commands.inputs import expand, read_input
 from api.commands.outcome import failure_of
 from api.commands.running import answer_all, at_work, load_settings, stored_name
 
@@ -20,7 +19,8 @@ COLUMNS = ("verdict", "action", "probability", "why", "file")
 
 def scan(
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Files, folders, quoted patterns; - reads paths from stdin.")
+        list[str],
+        typer.Argument(metavar="PATH...", help="Files, folders, quoted patterns, addresses; - reads them from stdin."),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, and nothing else.")] = False,
     purpose: Annotated[str, typer.Option(help="What the answer is for; the policy may ask.")] = "",
@@ -54,11 +54,11 @@ class Inspector:
         """The line of `path`, whatever happens to it."""
         from api import products
         from api.contract import failed_scan
-        from detector.media import read_file, sha256_hex, sniff
+        from detector.media import sha256_hex, sniff
 
         place, data, name = self._workplace, b"", stored_name(path)
         try:
-            data = await place.run(lambda: read_file(Path(path), place.sandbox.limits))
+            data = await read_input(place, path)
             answer = await products.inspect(place, self._actor, data, name=name, purpose=self._purpose)
         except Exception as error:  # one bad file is one line
             code, detail = failure_of(error)

@@ -20,7 +20,7 @@ def serve(
     settings = load_settings()
     # Behind a proxy the caller's address is the proxy's to tell, and here nobody's to believe.
     uvicorn.run(
-        create_app(settings),
+        create_app(settings, worker=settings.serve_jobs),
         host=host or settings.host,
         port=settings.port if port is None else port,
         proxy_headers=False,

@@ -1,13 +1,12 @@
 """`verify`: what does this file say of its own origin? Needs no neural network."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.commands.console import Lines
 from api.commands.crjson import print_reports
-from api.commands.inputs import expand
+from api.commands.inputs import expand, read_input
 from api.commands.outcome import failure_of
 from api.commands.running import answer_all, at_work, stored_name
 from api.commands.scan import row as verdict_row
@@ -24,7 +23,8 @@ COLUMNS = ("verdict", "credentials", "watermark", "why", "file")
 
 def verify(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="Files, folders, quoted patterns; - reads paths from stdin.")
+        list[str],
+        typer.Argument(metavar="FILE...", help="Files, folders, quoted patterns, addresses; - reads them from stdin."),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, and nothing else.")] = False,
     crjson: Annotated[
@@ -58,11 +58,11 @@ class Verifier:
         """The line of `path`, whatever happens to it."""
         from api import products
         from api.contract import failed_verify
-        from detector.media import read_file, sha256_hex
+        from detector.media import sha256_hex
 
         place, data, name = self._workplace, b"", stored_name(path)
         try:
-            data = await place.run(lambda: read_file(Path(path), place.sandbox.limits))
+            data = await read_input(place, path)
             answer = await products.verify(place, self._actor, data, name=name)
         except Exception as error:  # one bad file is one line
             code, detail = failure_of(error)

@@ -7,18 +7,29 @@ from fastapi.responses import JSONResponse
 
 from api import products
 from api.access import Anyone, Counters, Place
+from api.idempotency import IdempotencyKey, Keep, Reply, fingerprint, once
+from api.ingest.bringing import bring
 from api.shelf import document_of, inspection
-from api.uploads import UPLOAD_BODY, Uploaded
+from api.uploads import Sourced, source_body
 
 router = APIRouter(prefix="/v1/verifications", tags=["verifications"])
+PREFIX = "/v1/verifications"
 
 
-@router.post("", status_code=201, openapi_extra=UPLOAD_BODY)
-async def create(place: Place, actor: Anyone, upload: Uploaded, counters: Counters) -> JSONResponse:
-    """Reads credentials, watermark and known media; asks no classifier."""
-    answer = await products.verify(place, actor, upload.data, name=upload.name)
-    counters.products.labels("verification", str(answer.verdict.label)).inc()
-    return JSONResponse(answer.document, 201, {"location": f"/v1/verifications/{answer.id}"})
+@router.post("", status_code=201, openapi_extra=source_body())
+async def create(
+    place: Place, actor: Anyone, source: Sourced, counters: Counters, key: IdempotencyKey = None
+) -> JSONResponse:
+    """Reads credentials, watermark and known media; asks no classifier. A `url` is fetched for known callers alone."""
+
+    async def work(keep: Keep) -> Reply:
+        file = await bring(place, actor, source)
+        answer = await products.verify(place, actor, file.data, name=file.name, within=keep(201, PREFIX))
+        counters.products.labels("verification", str(answer.verdict.label)).inc()
+        return Reply(201, answer.document, f"{PREFIX}/{answer.id}")
+
+    seen = fingerprint("POST", PREFIX, source.name, source.url, source.data)
+    return await once(place, actor, key, seen, work)
 
 
 @router.get("/{verification_id}")

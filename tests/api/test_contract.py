@@ -37,7 +37,7 @@ from detector.types import (
     Where,
 )
 
-NAMES = ("scan", "verify", "watermark", "generate", "idol")
+NAMES = ("scan", "verify", "watermark", "generate", "idol", "job")
 VALIDATORS = {name: jsonschema.Draft202012Validator(contract.schema(name)) for name in NAMES}
 DIGEST = "0" * 64
 RECORD_ID = "00112233aabb"

@@ -1,15 +1,28 @@
 // Sends a picture to be examined, and puts the server's case sheet in place.
 
+import { problem } from "./problems.js";
 import { get, send } from "./service.js";
 import { taskOf } from "./task.js";
 import { element, words } from "./wording.js";
 
 const SENDING = ["Sending the picture…", "画像を送信しています…"];
 const LOOKING = ["Looking at pixels, credentials and watermark…", "画素・来歴情報・透かしを調べています…"];
+const JOB = "shingan.job.1";
+const LOOK_EVERY_MS = 500;
 const $ = (selector) => document.querySelector(selector);
 const form = $("[data-intake]");
 const report = $("[data-report]");
 const task = taskOf(form);
+
+// A clip is answered by a job: its answer is there once the job has ended.
+const ended = async (id) => {
+  for (;;) {
+    const job = await (await get(`/v1/jobs/${encodeURIComponent(id)}`)).json();
+    if (job.state === "done") return;
+    if (job.state !== "accepted" && job.state !== "running") throw problem(422, job.error || {});
+    await new Promise((later) => setTimeout(later, LOOK_EVERY_MS));
+  }
+};
 
 const show = async (id) => {
   const answer = await get(`/inspections/${encodeURIComponent(id)}/sheet`);
@@ -26,6 +39,7 @@ export const inspect = (file) => {
     body.append("file", file, file.name);
     report.replaceChildren();
     const answer = await send("/v1/inspections", body, task.uploading(LOOKING));
+    if (answer.schema === JOB) await ended(answer.id);
     await show(answer.id);
     await list();
   });

@@ -1,0 +1,1 @@
+"""What is fetched from, or sent to, addresses that a caller chose."""

@@ -1,0 +1,1 @@
+"""Telling others that work has ended, by the Standard Webhooks specification."""
