@@ -89,7 +89,8 @@ def _audit(settings: "Settings") -> str:
     check = asyncio.run(verify_database(settings))
     if not check.ok:
         raise AuditBroken(check.detail)
-    return f"{check.size} entries"
+    attested = {"cosigned": check.cosigned, "anchored": check.anchored}
+    return ", ".join([f"{check.size} entries", *(f"{name} up to {size}" for name, size in attested.items() if size)])
 
 
 def _policy(settings: "Settings") -> str:

@@ -17,7 +17,18 @@ from detector.types import Pixels
 Result: TypeAlias = dict[str, Any]
 
 BESIDES: Final = frozenset(
-    ("check", "credentials", "declaration", "fingerprint", "known_media", "looks", "remote", "report", "trust")
+    (
+        "check",
+        "credentials",
+        "declaration",
+        "fingerprint",
+        "judgement",
+        "known_media",
+        "looks",
+        "remote",
+        "report",
+        "trust",
+    )
 )
 """Modules of provenance that the watermark is not made of; a new one counts as a part of it."""
 
