@@ -32,7 +32,7 @@ bench: $(STAMP)  ## throughput on this machine
 lock:  ## resolve pyproject.toml anew and rewrite requirements.lock
 	rm -rf $(LOCK_VENV)
 	$(PYTHON) -m venv $(LOCK_VENV)
-	$(LOCK_VENV)/bin/pip install -q hatchling '.[demo,postgres,train,dev]'
+	$(LOCK_VENV)/bin/pip install -q hatchling '.[demo,postgres,ray,train,dev]'
 	$(LOCK_VENV)/bin/pip freeze --all --exclude pip --exclude shingan > requirements.lock
 	rm -rf $(LOCK_VENV)
 
