@@ -10,8 +10,9 @@ from fastapi.staticfiles import StaticFiles
 
 from api import problems
 from api.auth import ApiKeys
-from api.metrics import Metrics
-from api.middleware import BodyLimit, Measured, SecurityHeaders
+from api.metrics import Metrics, summed
+from api.middleware import BodyLimit, Measured, RequestIds, SecurityHeaders
+from api.readiness import ReadinessCheck
 from api.rendering import STATIC
 from api.routes import (
     audit,
@@ -60,8 +61,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with await Workplace.open(chosen) as workplace:
             app.state.workplace = workplace
+            app.state.metrics.watch(
+                kills=lambda: summed(*(box.kills for box in workplace.open_sandboxes)),
+                appended=lambda: workplace.audit.appended,
+            )
             app.state.keys = ApiKeys.open(chosen)
-            yield
+            with ReadinessCheck(workplace) as app.state.readiness:
+                yield
             await asyncio.gather(*app.state.live_endings, return_exceptions=True)
 
     # The framework's documentation pages load scripts from elsewhere; the description itself is served.
@@ -84,4 +90,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyLimit, max_upload=chosen.max_bytes)
     app.add_middleware(Measured, metrics=app.state.metrics)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestIds)
     return app

@@ -2,9 +2,11 @@
 
 import hmac
 import secrets
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.audit_check import AuditCheck as AuditCheck
@@ -27,6 +29,8 @@ class AuditLog:
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
+        self.appended: Counter[str] = Counter()
+        """Entries that this process committed, by kind."""
 
     @classmethod
     def open(cls, settings: Settings) -> "AuditLog":
@@ -63,6 +67,7 @@ class AuditLog:
         await repository.add(EntryRow(size, entry.ts, kind, entry.body, entry.leaf_hash), nodes, head)
         if personal:
             await repository.add_salt(size, salt)
+        event.listen(session.sync_session, "after_commit", lambda _: self.appended.update([kind]), once=True)
         return entry
 
     async def receipt(self, session: AsyncSession, index: int) -> Receipt:

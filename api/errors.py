@@ -71,6 +71,10 @@ class StorageUnavailable(ApiError):
     status, code, title = 503, "storage_unavailable", "The blob store does not answer"
 
 
+class NotReady(ApiError):
+    status, code, title = 503, "not_ready", "A part of this instance does not work"
+
+
 class BlobCorrupt(ApiError):
     status, code, title = 500, "blob_corrupt", "A stored blob is not the one that was stored"
 

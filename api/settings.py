@@ -82,6 +82,10 @@ class Settings(BaseSettings):
     stylegan_class: int | None = Field(default=None, ge=0)
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
+    shutdown_seconds: int = Field(default=30, ge=1, le=600)
+    """How long requests in work may go on after the service was told to stop."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level of the service's log lines (JSON, on standard error)."""
     local_page: bool = True
     """Whether the page on this machine works without an API key (`api.sessions`)."""
     max_bytes: int = Field(default=64 * MEBIBYTE, gt=0)

@@ -172,3 +172,12 @@ known_media = Table(
     Column("entry", Number, ForeignKey("audit_entries.entry"), nullable=False),
 )
 """Lists of known pictures, each of one tenant, as they were brought in (`content`, CSV)."""
+
+probes = Table(
+    "probes",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("token", String(32), nullable=False),
+    Column("written_at", String(TIME_CHARACTERS), nullable=False),
+)
+"""One row, which the readiness check writes (`api.readiness`)."""

@@ -32,7 +32,7 @@ async def test_instances_that_start_together_migrate_once(empty_url: str) -> Non
     await upgrade(empty_url)
     database = Database(empty_url)
     async with database.read() as session:
-        assert (await session.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == ["0004"]
+        assert (await session.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == ["0012"]
     await database.close()
 
 
