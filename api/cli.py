@@ -10,6 +10,7 @@ import typer
 
 from api.commands import (
     audit,
+    backup,
     bench,
     demo,
     detectors,
@@ -50,6 +51,8 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "idol": idol.idol,
     "mark": mark.mark,
     "doctor": doctor.doctor,
+    "backup": backup.backup,
+    "restore": backup.restore,
 }
 PASSING: Mapping[str, Callable[..., None]] = {
     "train": training.train,

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -67,6 +68,17 @@ class Blobs:
         except (BaseError, OSError) as error:
             raise StorageUnavailable from error
         return True
+
+    async def names(self) -> AsyncIterator[str]:
+        """Every blob there is, in no order."""
+        try:
+            async for page in obstore.list(self._store):
+                for item in page:
+                    name = str(item["path"]).rpartition("/")[2]
+                    if NAME.fullmatch(name):
+                        yield name
+        except (BaseError, OSError) as error:
+            raise StorageUnavailable from error
 
     async def delete(self, name: str) -> None:
         """Erases the blob; that it was not there is no error."""
