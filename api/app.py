@@ -27,6 +27,7 @@ from api.routes import (
     page,
     policies,
     portraits,
+    retention,
     soft_bindings,
     verifications,
 )
@@ -44,6 +45,7 @@ MODULES = (
     idols,
     soft_bindings,
     known_media,
+    retention,
     compliance,
     audit,
     policies,

@@ -26,6 +26,7 @@ PREFIXES = {
     "mark": "mark",
     "portrait": "port",
     "idol": "idol",
+    "erasure": "ers",
 }
 
 
@@ -58,7 +59,16 @@ async def complete(workplace: Workplace, actor: Actor, draft: Draft) -> Done:
         entry = await append(workplace, session, actor, draft.product, report, personal=personal)
         stored = {"report": report, "preview": draft.preview}
         await InspectionRepository(session).add(
-            StoredInspection(answer_id, draft.product, actor.tenant, created_at, draft.sha256, stored, entry.index)
+            StoredInspection(
+                answer_id,
+                draft.product,
+                actor.tenant,
+                created_at,
+                draft.sha256,
+                stored,
+                entry.index,
+                blob=draft.preview["blob"] if draft.preview else None,
+            )
         )
         receipt = await workplace.audit.receipt(session, entry.index)
     return Done(answer_id, {**report, "receipt": receipt.as_dict()}, receipt, entry)

@@ -18,6 +18,7 @@ from api.outcomes import Draft, complete, on_record
 from api.policy import PolicyAction, PolicyContext, PolicyRequest
 from api.receipts import Receipt
 from api.rendering import Preview, preview_of
+from api.retention import retention_of
 from api.timeline import shown_frame
 from api.workplace import Workplace as Workplace
 from detector.errors import UnreadableMedia, UnsupportedMedia
@@ -50,7 +51,8 @@ class Answer:
 async def inspect(
     workplace: Workplace, actor: Actor, data: bytes, *, name: str, purpose: str = "", keep_preview: bool = False
 ) -> Answer:
-    """Both experts and provenance on one file; `keep_preview` stores a small copy for the HTML report.
+    """Both experts and provenance on one file; `keep_preview` stores a small copy for the HTML report, unless
+    the tenant has nothing kept.
 
     Raises `PolicyDenied`, or a `DetectorError` if the file cannot be judged.
     """
@@ -58,6 +60,7 @@ async def inspect(
     async with on_record(workplace, actor, INSPECTION, name=name):
         known = await workplace.tenant_lists.of(actor.tenant)
         report = await workplace.run(lambda: workplace.detector.inspect(data, known=known))  # 2
+        keep_preview = keep_preview and not (await retention_of(workplace, actor.tenant)).zero
         preview = await _preview(workplace, data, report) if keep_preview else None
     draft = Draft(INSPECTION, name, report.media.sha256, scan_object(report, path=name), preview)
     done = await complete(workplace, actor, draft)  # 3

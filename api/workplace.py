@@ -14,6 +14,7 @@ from api.db import Database
 from api.fingerprints import FingerprintIndex
 from api.memory import few_arenas
 from api.migrations.run import upgrade
+from api.passing import PassingFiles
 from api.policy import Policy
 from api.registry import Registry, RegistryChecker
 from api.settings import Settings
@@ -55,6 +56,7 @@ class Workplace:
         self.fingerprints = FingerprintIndex(database)
         self.tenant_lists = TenantLists(database)
         self.looks = LookMemory()
+        self.passing = PassingFiles()
         self._synthesizers: dict[str, Synthesizer] = {}
         self._lock = threading.Lock()
         few_arenas()
