@@ -15,6 +15,7 @@ from api.db import Database, sqlite_file
 from api.errors import DatabaseUnavailable, InvalidRequest
 from api.migrations import run
 from api.migrations.run import downgrade, upgrade
+from api.repositories import InspectionRepository
 from api.settings import Settings
 from api.tables import metadata
 
@@ -134,6 +135,18 @@ async def test_an_error_of_the_caller_stays_the_callers(any_database: Database) 
 async def _raise(database: Database) -> None:
     async with database.write():
         raise FileNotFoundError
+
+
+async def test_a_value_that_cannot_be_stored_is_the_callers_fault(any_database: Database) -> None:
+    async def read() -> object:
+        async with any_database.read() as session:
+            return await InspectionRepository(session).get("a\0b", tenant="default")
+
+    if any_database.engine.dialect.name == "postgresql":
+        with pytest.raises(InvalidRequest):
+            await read()
+    else:
+        assert await read() is None
 
 
 @pytest.mark.parametrize("url", ["nonsense", "oracle://x", "sqlite+nothing:///x"])
