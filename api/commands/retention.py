@@ -80,7 +80,7 @@ def erase(
 
     async def job(workplace: "Workplace") -> Mapping[str, Any]:
         from api.auth import Actor
-        from api.erasure import erase as run
+        from api.erasures import erase as run
 
         return await run(workplace, Actor.local(workplace.settings.tenant), target)
 

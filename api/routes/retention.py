@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from api.access import CanManage, Place
-from api.erasure import erase
+from api.erasures import erase
 from api.retention import Retention, retention_of, set_retention
 from api.schemas import ErasureBody, RetentionBody
 

@@ -11,7 +11,7 @@ from api import products
 from api.audit import verify_database
 from api.auth import Actor, Scope
 from api.clock import timestamp, utc_now
-from api.erasure import erase
+from api.erasures import erase
 from api.errors import NotFound, PolicyDenied
 from api.passing import PassingFiles
 from api.releases import find_release, release_file
