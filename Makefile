@@ -24,8 +24,7 @@ fuzz: $(STAMP)  ## the whole OpenAPI with random requests, forty times as many a
 
 sbom: $(STAMP)  ## build/sbom.json: what is installed, with licences, as CycloneDX
 	mkdir -p build
-	$(BIN)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --mc-type application \
-		--output-reproducible --of JSON -o build/sbom.json
+	$(BIN)/python .ci/sbom.py build/sbom.json
 
 audit-dependencies: $(STAMP)  ## asks the advisory database about each pinned package; needs the network
 	$(BIN)/pip-audit --requirement requirements.lock --no-deps --disable-pip
