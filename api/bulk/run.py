@@ -5,6 +5,7 @@ anywhere goes on where it stopped: what has a row is not looked at again. Ray it
 """
 
 import json
+import logging
 import os
 import time
 from collections import Counter
@@ -108,6 +109,7 @@ def _rows(items: Sequence[Item], settings: Settings, limits: Limits, order: Bulk
         local = {} if order.address else {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
         ray.init(address=order.address, log_to_driver=False, configure_logging=False, **local)
     try:
+        logging.getLogger("ray").setLevel(logging.WARNING)
         ray.data.DataContext.get_current().enable_progress_bars = False
         blocks = min(MAX_BLOCKS, -(-len(items) // ITEMS_A_BLOCK))
         made = (
@@ -118,13 +120,14 @@ def _rows(items: Sequence[Item], settings: Settings, limits: Limits, order: Bulk
                 fn_constructor_args=(settings,),
                 batch_size=BATCH,
                 batch_format="pyarrow",
-                concurrency=order.scorers,
+                compute=ray.data.ActorPoolStrategy(size=order.scorers),
                 num_cpus=SCORE_CPUS,
                 num_gpus=1 if settings.device == "cuda" else 0,
             )
         )
-        for row in made.iter_rows(prefetch_batches=0):
-            yield json.loads(row[RESULT])
+        for block in made.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+            for text in block.column(RESULT).to_pylist():
+                yield json.loads(text)
     finally:
         if ours:
             ray.shutdown()

@@ -85,7 +85,8 @@ class Scorer:
 
     def __init__(self, settings: Settings) -> None:
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, daemon=True, name="registry").start()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="registry")
+        self._thread.start()
         self._place = asyncio.run_coroutine_threadsafe(Workplace.open(settings), self._loop).result()
         tenant = self._place.tenant_lists.of(settings.tenant)
         self._known = asyncio.run_coroutine_threadsafe(tenant, self._loop).result()
@@ -97,6 +98,8 @@ class Scorer:
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._place.close(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def row(self, row: Row) -> Row:
         """The result of one decoded input."""

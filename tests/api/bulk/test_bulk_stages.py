@@ -1,6 +1,8 @@
 """What the two stages make of an input is what `scan` says of it."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,18 +26,16 @@ def scorer(home: Path) -> Iterator[Scorer]:
 
 
 def test_stages_say_what_scan_says(
-    scorer: Scorer,
-    tmp_path: Path,
-    make_photo: Callable[..., Any],
-    encode: Callable[..., bytes],
-    shingan: Callable[..., Any],
+    scorer: Scorer, tmp_path: Path, make_photo: Callable[..., Any], encode: Callable[..., bytes]
 ) -> None:
     for name, data in (("photo.png", encode(make_photo())), ("empty.jpg", b""), ("bad.jpg", b"\xff\xd8\xff bad")):
         (tmp_path / name).write_bytes(data)
     paths = [str(tmp_path / name) for name in ("photo.png", "empty.jpg", "bad.jpg", "missing.png")]
     rows = [decode(row_of(Item(path, path)), limits=Limits()) for path in paths]
     results = [json.loads(row) for row in scorer(pyarrow.Table.from_pylist(rows))[RESULT]]
-    said = shingan("scan", "--json", *paths).documents
+    command = [str(Path(sys.executable).parent / "shingan"), "scan", "--json", *paths]
+    scanned = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = [json.loads(line) for line in scanned.stdout.splitlines()]
     for result, document in zip(results, said, strict=True):
         assert json.loads(result["document"]) | {"id": None, "created_at": None, "receipt": None} == {
             **document,
