@@ -34,8 +34,9 @@ MAX_BLOCKS: Final = 4000
 BATCH: Final = 4
 """Pictures that a scorer takes at once."""
 DECODE_CPUS: Final = 0.25
-SCORE_CPUS: Final = 0.5
-"""Shares of a core that are claimed: together less than one, or a cluster of one core would wait for itself."""
+SCORE_CPUS: Final = 0.05
+"""Shares of a core that are claimed. Scorers stay for the whole run, so they claim little: what is left after a machine
+was lost must still be enough for a task that decodes, or the rest would wait for each other."""
 
 
 @dataclass(frozen=True, slots=True)
