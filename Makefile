@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 LOCK_VENV := build/lock-venv
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo serve test lint bench drill lock clean
+.PHONY: setup demo serve test lint fuzz drill sbom audit-dependencies bench lock clean
 
 setup: $(STAMP)  ## make .venv and install everything that requirements.lock pins
 
@@ -18,6 +18,16 @@ serve: $(STAMP)  ## the API and the page on http://127.0.0.1:8080
 
 test: $(STAMP)  ## the whole test suite
 	$(BIN)/pytest
+
+fuzz: $(STAMP)  ## the whole OpenAPI with random requests, forty times as many as in the test suite
+	SHINGAN_FUZZ_EXAMPLES=200 $(BIN)/pytest tests/api/test_openapi_fuzz.py
+
+sbom: $(STAMP)  ## build/sbom.json: what is installed, with licences, as CycloneDX
+	mkdir -p build
+	$(BIN)/python .ci/sbom.py build/sbom.json
+
+audit-dependencies: $(STAMP)  ## asks the advisory database about each pinned package; needs the network
+	$(BIN)/pip-audit --requirement requirements.lock --no-deps --disable-pip
 
 lint: $(STAMP)  ## style, types, import directions
 	$(BIN)/ruff check .
@@ -36,7 +46,7 @@ drill: $(STAMP)  ## jobs while server and worker are killed, the disk fills up a
 lock:  ## resolve pyproject.toml anew and rewrite requirements.lock
 	rm -rf $(LOCK_VENV)
 	$(PYTHON) -m venv $(LOCK_VENV)
-	$(LOCK_VENV)/bin/pip install -q hatchling '.[demo,postgres,train,dev]'
+	$(LOCK_VENV)/bin/pip install -q hatchling '.[demo,postgres,ray,train,dev]'
 	$(LOCK_VENV)/bin/pip freeze --all --exclude pip --exclude shingan > requirements.lock
 	rm -rf $(LOCK_VENV)
 

@@ -12,9 +12,10 @@ from api import problems
 from api.admission import forget_windows
 from api.anchors import anchoring
 from api.auth import ApiKeys
-from api.metrics import Metrics
-from api.middleware import BodyLimit, Measured, RateHeaders, SecurityHeaders
+from api.metrics import Metrics, summed
+from api.middleware import BodyLimit, Measured, RateHeaders, RequestIds, SecurityHeaders
 from api.oidc import BearerTokens
+from api.readiness import ReadinessCheck
 from api.rendering import STATIC
 from api.routes import (
     audit,
@@ -32,6 +33,7 @@ from api.routes import (
     page,
     policies,
     portraits,
+    retention,
     soft_bindings,
     tenants,
     verifications,
@@ -53,6 +55,7 @@ MODULES = (
     idols,
     soft_bindings,
     known_media,
+    retention,
     compliance,
     audit,
     policies,
@@ -76,11 +79,16 @@ def create_app(settings: Settings | None = None, *, worker: bool = False) -> Fas
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with await Workplace.open(chosen) as workplace:
             app.state.workplace = workplace
+            app.state.metrics.watch(
+                kills=lambda: summed(*(box.kills for box in workplace.open_sandboxes)),
+                appended=lambda: workplace.audit.appended,
+            )
             app.state.keys = ApiKeys.open(chosen)
             app.state.tokens = BearerTokens.open(chosen, app.state.keys)
             await forget_windows(workplace)
             async with anchoring(workplace), _working(workplace, worker):
-                yield
+                with ReadinessCheck(workplace) as app.state.readiness:
+                    yield
             await asyncio.gather(*app.state.live_endings, return_exceptions=True)
 
     # The framework's documentation pages load scripts from elsewhere; the description itself is served.
@@ -104,6 +112,7 @@ def create_app(settings: Settings | None = None, *, worker: bool = False) -> Fas
     app.add_middleware(BodyLimit, max_upload=chosen.max_bytes, max_batch=chosen.batch_bytes)
     app.add_middleware(Measured, metrics=app.state.metrics)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestIds)
     return app
 
 

@@ -40,6 +40,11 @@ class AuditLog:
         """The public key of the log; `str()` of it is what `verify_receipt` takes."""
         return self._signer.verifier
 
+    @property
+    def appended(self) -> Mapping[str, int]:
+        """Entries that this process committed, by kind."""
+        return self._edge.appended
+
     def within(self, connection: Connection) -> Ledger:
         """The log for a unit of work that is a plain function (`Database.change`)."""
         return Ledger(connection, self._signer, self._edge)

@@ -10,6 +10,7 @@ import typer
 
 from api.commands import (
     audit,
+    backup,
     bench,
     consents,
     demo,
@@ -23,6 +24,7 @@ from api.commands import (
     mark,
     policy,
     portrait,
+    retention,
     scan,
     serve,
     stamps,
@@ -54,6 +56,8 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "idol": idol.idol,
     "mark": mark.mark,
     "doctor": doctor.doctor,
+    "backup": backup.backup,
+    "restore": backup.restore,
 }
 PASSING: Mapping[str, Callable[..., None]] = {
     "train": training.train,
@@ -73,6 +77,7 @@ GROUPS = {
     "consents": consents.app,
     "known-media": known_media.app,
     "stamps": stamps.app,
+    "retention": retention.app,
     "db": doctor.database,
     "detectors": detectors.app,
     "bench": bench.app,

@@ -15,10 +15,13 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModu
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from api.errors import Conflict, DatabaseUnavailable
+from api.errors import Conflict, DatabaseUnavailable, InvalidRequest
 from api.sqlite import READING, SqliteThreads, prepared
 
 T = TypeVar("T")
+
+DATA_EXCEPTION = "22"
+"""PostgreSQL's class of errors that lie in a value, such as text with a null character."""
 
 
 class Database:
@@ -105,7 +108,11 @@ def translated() -> Iterator[None]:
         yield
     except IntegrityError as error:
         raise Conflict("A row with this name exists, or one that it needs does not.") from error
-    except (DBAPIError, PoolTimeout) as error:
+    except DBAPIError as error:
+        if str(getattr(error.orig, "sqlstate", "")).startswith(DATA_EXCEPTION):
+            raise InvalidRequest("A value holds something that the database cannot store.") from error
+        raise DatabaseUnavailable from error
+    except PoolTimeout as error:
         raise DatabaseUnavailable from error
 
 

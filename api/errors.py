@@ -89,6 +89,20 @@ class StorageUnavailable(ApiError):
     status, code, title = 503, "storage_unavailable", "The blob store does not answer"
 
 
+class OutputUnwritable(ApiError):
+    """A result could not be written to where it was asked to go."""
+
+    code, title = "output_unwritable", "The output cannot be written"
+
+
+class BackupInvalid(ApiError):
+    status, code, title = 422, "backup_invalid", "This is no whole backup"
+
+
+class NotReady(ApiError):
+    status, code, title = 503, "not_ready", "A part of this instance does not work"
+
+
 class BlobCorrupt(ApiError):
     status, code, title = 500, "blob_corrupt", "A stored blob is not the one that was stored"
 

@@ -2,11 +2,12 @@
 
 import json
 import secrets
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 
 from api.attestations import AttestationRepository
 from api.audit_repository import AuditRepository, CheckpointRow, EntryRow
@@ -37,13 +38,15 @@ class Edge:
 
     def __init__(self) -> None:
         self.frontier: Frontier | None = None
+        self.appended: Counter[str] = Counter()
+        """Entries that this process committed, by kind."""
 
 
 class Ledger:
     """Reads and extends the log by way of `connection`; the caller's transaction decides whether that stays."""
 
     def __init__(self, connection: Connection, signer: Signer, edge: Edge) -> None:
-        self._edge = edge
+        self._edge, self._connection = edge, connection
         self._repository = AuditRepository(connection)
         self._attestations = AttestationRepository(connection)
         self._signer = signer
@@ -56,6 +59,8 @@ class Ledger:
             grown.add(fact)
         self._repository.add(grown.rows, grown.nodes, grown.heads, grown.salts)
         self._edge.frontier = grown.frontier
+        kinds = [fact.kind for fact in facts]
+        event.listen(self._connection, "commit", lambda _: self._edge.appended.update(kinds), once=True)
         return tuple(grown.entries), grown.receipt()
 
     def head(self, size: int | None = None, *, cosigned: bool = False, attested: bool = True) -> CheckpointRow:

@@ -1,5 +1,8 @@
 """What every request passes on its way in and every answer on its way out, as plain ASGI."""
 
+import logging
+import re
+import secrets
 import time
 from collections.abc import Mapping
 
@@ -8,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.admission import STANDINGS
+from api.logs import request_id
 from api.metrics import Metrics
 from api.rates import headers as rate_headers
 
@@ -19,6 +23,12 @@ BATCHES = "/v1/jobs"
 """The route whose form may hold many files."""
 BARE_PICTURE = "/v1/soft-bindings/matches/byContent"
 """The route whose body is a picture as such."""
+REQUEST_ID = "x-request-id"
+GIVEN_ID = re.compile(r"[0-9a-fA-F]{8,32}(-[0-9a-fA-F]{4,12}){0,4}")
+"""What a caller's own request id may look like: a UUID or hexadecimal, which says nothing about anybody."""
+ID_BYTES = 16
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+log = logging.getLogger("shingan.http")
 SECURITY_HEADERS: Mapping[str, str] = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -65,6 +75,27 @@ class RateHeaders:
         await self._app(scope, receive, telling if scope["type"] == "http" else send)
 
 
+class RequestIds:
+    """Names each request, with the caller's id if it is a bare number, and tells the name to the log and the caller."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            return await self._app(scope, receive, send)
+        given = Headers(scope=scope).get(REQUEST_ID, "")
+        chosen = given if GIVEN_ID.fullmatch(given) else secrets.token_hex(ID_BYTES)
+        request_id.set(chosen)
+
+        async def named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)[REQUEST_ID] = chosen
+            await send(message)
+
+        return await self._app(scope, receive, named)
+
+
 class BodyLimit:
     """Ends a request with 413 as soon as its body is, or says it is, larger than allowed."""
 
@@ -101,7 +132,7 @@ def _brings_file(path: str, content_type: str) -> bool:
 
 
 class Measured:
-    """Counts and times answers by route template, so that ids never become label values."""
+    """Counts, times and logs answers by route template, so that ids never become label values or lines."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self._app = app
@@ -119,8 +150,19 @@ class Measured:
             await send(message)
 
         try:
-            await self._app(scope, receive, noting)
+            with self._metrics.in_flight.track_inprogress():
+                await self._app(scope, receive, noting)
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
-            self._metrics.requests.labels(scope["method"], route, str(status)).inc()
-            self._metrics.seconds.labels(scope["method"], route).observe(time.perf_counter() - start)
+            self._note(_known_method(scope["method"]), route, status, time.perf_counter() - start)
+
+    def _note(self, method: str, route: str, status: int, seconds: float) -> None:
+        self._metrics.requests.labels(method, route, str(status)).inc()
+        self._metrics.seconds.labels(method, route).observe(seconds)
+        facts = {"method": method, "route": route, "status": status, "ms": round(1000 * seconds, 1)}
+        log.info("request", extra=facts)
+
+
+def _known_method(method: str) -> str:
+    """Callers may send any word as a method; a label must not take as many values as they like."""
+    return method if method in METHODS else "other"

@@ -31,6 +31,7 @@ PREFIXES = {
     "mark": "mark",
     "portrait": "port",
     "idol": "idol",
+    "erasure": "ers",
 }
 
 
@@ -71,12 +72,15 @@ async def complete(
     report.pop("receipt", None)
     outcome = outcome_of(actor, draft.product, report, personal={"name": draft.name, "sha256": draft.sha256})
     stored = {"report": report, "preview": draft.preview}
+    blob = draft.preview["blob"] if draft.preview else None
 
     def keep(connection: Connection) -> tuple[Entry, Receipt]:
         entries, receipt = workplace.audit.within(connection).append([*after, outcome])
         add_inspection(
             connection,
-            StoredInspection(answer_id, draft.product, actor.tenant, created_at, draft.sha256, stored, receipt.entry),
+            StoredInspection(
+                answer_id, draft.product, actor.tenant, created_at, draft.sha256, stored, receipt.entry, blob=blob
+            ),
         )
         return entries[-1], receipt
 

@@ -8,7 +8,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from api.errors import PROBLEM_JSON, ApiError, InvalidRequest, Problem, problem_of
-from api.middleware import SECURITY_HEADERS
+from api.logs import request_id
+from api.middleware import REQUEST_ID, SECURITY_HEADERS
 from detector.errors import DetectorError
 from generator.errors import GeneratorError
 
@@ -27,6 +28,8 @@ def install(app: FastAPI) -> None:
 
 def problem_response(problem: Problem) -> JSONResponse:
     headers = dict(SECURITY_HEADERS)
+    if (chosen := request_id.get()) is not None:
+        headers[REQUEST_ID] = chosen
     if problem.status == 401:
         headers["www-authenticate"] = "Bearer"
     return JSONResponse(dict(problem.body), problem.status, headers, PROBLEM_JSON)
@@ -55,5 +58,5 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
-    log.error("unforeseen", exc_info=error, extra={"path": request.url.path})
+    log.error("unforeseen", exc_info=error)
     return problem_response(problem_of(error, instance=request.url.path))

@@ -20,6 +20,7 @@ from api.outcomes import Draft, Within, complete, on_record
 from api.policy import PolicyAction, PolicyContext, PolicyRequest
 from api.receipts import Receipt
 from api.rendering import Preview, preview_of
+from api.retention import retention_of
 from api.timeline import shown_frame
 from api.workplace import Workplace as Workplace
 from detector.errors import UnreadableMedia, UnsupportedMedia
@@ -58,7 +59,8 @@ async def inspect(
     keep_preview: bool = False,
     within: Within | None = None,
 ) -> Answer:
-    """Both experts and provenance on one file; `keep_preview` stores a small copy for the HTML report.
+    """Both experts and provenance on one file; `keep_preview` stores a small copy for the HTML report, unless
+    the tenant has nothing kept.
 
     Raises `PolicyDenied`, or a `DetectorError` if the file cannot be judged.
     """
@@ -75,6 +77,7 @@ async def examine(
     """The act of an inspection alone: nothing of it is decided or recorded here."""
     known = await workplace.tenant_lists.of(actor.tenant)
     report = await workplace.run(lambda: workplace.detector.inspect(data, known=known))
+    keep_preview = keep_preview and not (await retention_of(workplace, actor.tenant)).zero
     preview = await _preview(workplace, data, report) if keep_preview else None
     return report, Draft(INSPECTION, name, report.media.sha256, scan_object(report, path=name), preview)
 

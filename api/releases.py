@@ -11,6 +11,7 @@ from api.errors import NotFound
 from api.outcomes import PREFIXES, append, new_id
 from api.receipts import Receipt
 from api.repositories import GenerationRepository, ReleaseRepository, StoredGeneration, StoredRecord
+from api.retention import retention_of
 from api.workplace import Workplace
 from detector.types import ReleaseRecord
 
@@ -48,12 +49,13 @@ async def register(
     answer_id, created_at = new_id(product), timestamp()
     answer = {**document, "id": answer_id, "created_at": created_at}
     del answer["receipt"]
-    blob = await workplace.blobs.put(release.data)
+    kept = not (await retention_of(workplace, actor.tenant)).zero
+    blob = await workplace.blobs.put(release.data) if kept else None
     async with workplace.database.write() as session:
         entry = await append(workplace, session, actor, product, answer, personal=personal)
-        stored = {"answer": answer, "blob": blob, "mime": mime, "record": asdict(release.record)}
+        stored = {"answer": answer, "mime": mime, "record": asdict(release.record)}
         await GenerationRepository(session).add(
-            StoredGeneration(answer_id, actor.tenant, created_at, stored, entry.index)
+            StoredGeneration(answer_id, actor.tenant, created_at, stored, entry.index, blob)
         )
         await ReleaseRepository(session).add(
             StoredRecord(
@@ -67,6 +69,8 @@ async def register(
             )
         )
         receipt = await workplace.audit.receipt(session, entry.index)
+    if not kept:
+        workplace.passing.put(answer_id, release.data)
     document = {**answer, "receipt": receipt.as_dict()}
     return Released(answer_id, release.data, release.record, document, receipt, entry)
 
@@ -98,11 +102,16 @@ async def released_file(workplace: Workplace, stored: StoredRecord) -> tuple[byt
 
 
 async def release_file(workplace: Workplace, stored: StoredGeneration) -> tuple[bytes, str, str]:
-    """The released file byte for byte, its type and a name for it."""
+    """The released file byte for byte, its type and a name for it. Raises `NotFound` if it is no longer kept."""
     mime = stored.answer.get("mime", "image/png")
     suffix = suffix_of(mime)
     name = f"shingan-{stored.answer['answer']['record_id']}.{suffix}"
-    return await workplace.blobs.get(stored.answer["blob"]), mime, name
+    if stored.blob is not None:
+        return await workplace.blobs.get(stored.blob), mime, name
+    data = workplace.passing.get(stored.id)
+    if data is None:
+        raise NotFound("This file is no longer kept.")
+    return data, mime, name
 
 
 def suffix_of(mime: str) -> str:

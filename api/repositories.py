@@ -30,6 +30,8 @@ class StoredInspection:
     sha256: str
     report: Mapping[str, Any]
     entry: int
+    blob: str | None = None
+    """The small copy of the picture that the report shows, if one is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class StoredGeneration:
     created_at: str
     answer: Mapping[str, Any]
     entry: int
+    blob: str | None = None
+    """The released file, if it is kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,23 @@ class TenantBody(TermsBody):
     name: str = Field(min_length=1, max_length=64)
 
 
+Days = Annotated[int, Field(ge=1, le=36500)]
+
+
+class RetentionBody(_Body):
+    """How long a tenant's answers and files are kept, in days; null: for ever. `zero`: files are not kept at all."""
+
+    answer_days: Days | None = None
+    file_days: Days | None = None
+    zero: bool = False
+
+
+class ErasureBody(_Body):
+    """What is to be erased: the id of an answer, or the SHA-256 of a file that was sent or given out."""
+
+    target: str = Field(pattern=r"^([0-9a-f]{64}|[a-z]{1,8}_[0-9a-f]{32})$")
+
+
 class BindingBody(_Body):
     """A soft binding to look up, as in a query of C2PA's Soft Binding Resolution API."""
 

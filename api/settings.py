@@ -90,6 +90,16 @@ class Settings(BaseSettings):
     stylegan_class: int | None = Field(default=None, ge=0)
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
+    retention_answer_days: int | None = Field(default=None, ge=1, le=36500)
+    """How long answers are kept where a tenant has no period of its own; null: for ever."""
+    retention_file_days: int | None = Field(default=None, ge=1, le=36500)
+    """The same of released files and previews, which go with their answers at the latest."""
+    zero_retention: bool = False
+    """Whether files and previews are not kept at all, where a tenant says nothing else."""
+    shutdown_seconds: int = Field(default=30, ge=1, le=600)
+    """How long requests in work may go on after the service was told to stop."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level of the service's log lines (JSON, on standard error)."""
     local_page: bool = True
     """Whether the page on this machine works without an API key (`api.sessions`)."""
     max_bytes: int = Field(default=64 * MEBIBYTE, gt=0)

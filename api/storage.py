@@ -61,6 +61,17 @@ class Blobs:
             raise StorageUnavailable from error
         return True
 
+    async def names(self) -> AsyncIterator[str]:
+        """Every blob there is, in no order."""
+        try:
+            async for page in obstore.list(self._store):
+                for item in page:
+                    name = str(item["path"]).rpartition("/")[2]
+                    if NAME.fullmatch(name):
+                        yield name
+        except (BaseError, OSError) as error:
+            raise StorageUnavailable from error
+
     async def delete(self, name: str) -> None:
         """Erases the blob; that it was not there is no error."""
         await self.delete_named(_path(name))
@@ -94,7 +105,7 @@ class Blobs:
         except (BaseError, OSError) as error:
             raise StorageUnavailable from error
 
-    async def names(self, folder: str) -> AsyncIterator[Sequence[tuple[str, datetime]]]:
+    async def listed(self, folder: str) -> AsyncIterator[Sequence[tuple[str, datetime]]]:
         """Paths in `folder` with the time of their writing, page by page."""
         try:
             async for page in obstore.list(self._store, prefix=folder):

@@ -20,6 +20,8 @@ from sqlalchemy import (
 
 HASH_CHARACTERS = 64
 TIME_CHARACTERS = 24
+NAMES_BLOB = {"names_blob": True}
+"""Marks a column that holds a blob's name: a blob goes when no such column names it any more (`api.retention`)."""
 
 metadata = MetaData(
     naming_convention={
@@ -116,6 +118,7 @@ inspections = Table(
     Column("created_at", String(TIME_CHARACTERS), nullable=False),
     Column("sha256", String(HASH_CHARACTERS), nullable=False, index=True),
     Column("report", LargeBinary, nullable=False),
+    Column("blob", String(HASH_CHARACTERS), index=True, info=NAMES_BLOB),
     Column("entry", Number, ForeignKey("audit_entries.entry"), nullable=False),
     Index(None, "tenant", "product", "created_at"),
 )
@@ -128,6 +131,7 @@ generations = Table(
     Column("tenant", String(64), nullable=False),
     Column("created_at", String(TIME_CHARACTERS), nullable=False),
     Column("answer", LargeBinary, nullable=False),
+    Column("blob", String(HASH_CHARACTERS), index=True, info=NAMES_BLOB),
     Column("entry", Number, ForeignKey("audit_entries.entry"), nullable=False),
     Index(None, "tenant", "created_at"),
 )
@@ -308,3 +312,23 @@ webhooks = Table(
     Column("ended_at", String(TIME_CHARACTERS)),
 )
 """Addresses that are told when work has ended."""
+probes = Table(
+    "probes",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("token", String(32), nullable=False),
+    Column("written_at", String(TIME_CHARACTERS), nullable=False),
+)
+"""One row, which the readiness check writes (`api.readiness`)."""
+
+retention = Table(
+    "retention",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("answer_days", Integer),
+    Column("file_days", Integer),
+    Column("zero", Boolean, nullable=False),
+    Column("updated_at", String(TIME_CHARACTERS), nullable=False),
+    Column("entry", Number, ForeignKey("audit_entries.entry"), nullable=False),
+)
+"""How long a tenant's answers and files are kept, in days (null: for ever), and whether files are kept at all."""

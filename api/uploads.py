@@ -1,13 +1,18 @@
 """Reads uploaded files: after the caller is known, and no further than the body limit lets them."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartParser
 
 from api.errors import InvalidRequest
+
+# Uploads stay in memory, which the body limit bounds: the library would put larger ones into a temporary file.
+MultiPartParser.spool_max_size = sys.maxsize
 
 MAX_FIELDS = 8
 MAX_NAME = 255

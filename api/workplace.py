@@ -9,10 +9,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from api.audit import AuditLog
+from api.audit_owner import require_own_log
 from api.db import Database
 from api.fingerprints import FingerprintIndex
 from api.memory import few_arenas
 from api.migrations.run import upgrade
+from api.passing import PassingFiles
 from api.policy import Policy
 from api.policy_store import PolicyStore
 from api.registry import Registry, RegistryChecker
@@ -57,6 +59,7 @@ class Workplace:
         self.fingerprints = FingerprintIndex(database)
         self.tenant_lists = TenantLists(database, loop)
         self.looks = LookMemory()
+        self.passing = PassingFiles()
         self._synthesizers: dict[str, Synthesizer] = {}
         self._lock = threading.Lock()
         few_arenas()
@@ -67,24 +70,24 @@ class Workplace:
         """Migrates the database and makes whatever home lacks; raises an `ApiError` if that cannot be done."""
         settings.ensure_home()
         await upgrade(settings.database_url)
-        place = cls(
-            settings,
-            database=Database(settings.database_url),
-            audit=AuditLog.open(settings),
-            policy=Policy.load(settings.policy_folder),
-            blobs=Blobs.open(settings.blob_url),
-        )
-        await ensure_tenant(place.database, settings.tenant)
-        return place
+        audit, policy = AuditLog.open(settings), Policy.load(settings.policy_folder)
+        blobs = Blobs.open(settings.blob_url)
+        database = Database(settings.database_url)
+        try:
+            await require_own_log(database, audit)
+            await ensure_tenant(database, settings.tenant)
+        except BaseException:
+            await database.close()
+            raise
+        return cls(settings, database=database, audit=audit, policy=policy, blobs=blobs)
 
     async def close(self) -> None:
         # From a thread of its own: work that is still going on may wait for this loop to look a record up.
         await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
         if "detector" in vars(self):
             self.detector.close()
-        for name in ("sandbox", "transcoder"):
-            if name in vars(self):
-                vars(self)[name].close()
+        for box in self.open_sandboxes:
+            box.close()
         await self.database.close()
 
     async def __aenter__(self) -> Self:
@@ -101,6 +104,11 @@ class Workplace:
     async def run(self, work: Callable[[], T]) -> T:
         """The one door for blocking work: its result from a thread of this instance's small pool."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    @property
+    def open_sandboxes(self) -> tuple[Sandbox, ...]:
+        """Those that were asked for so far."""
+        return tuple(vars(self)[name] for name in ("sandbox", "transcoder") if name in vars(self))
 
     @cached_property
     def sandbox(self) -> Sandbox:

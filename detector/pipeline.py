@@ -28,6 +28,8 @@ from detector.sandbox import Sandbox
 from detector.types import (
     EvidenceKind,
     FaceScores,
+    Frame,
+    Media,
     Pixels,
     Report,
 )
@@ -103,7 +105,12 @@ class Detector:
         if is_clip(data):
             with self._one_clip:  # its frames take the memory, and one alone keeps all cores busy
                 return self._footage.inspect(data, known=known)
-        media, frame = open_media(data, sandbox=self._sandbox)  # 1
+        return self.inspect_picture(data, *open_media(data, sandbox=self._sandbox), known=known)  # 1
+
+    def inspect_picture(
+        self, data: bytes, media: Media, frame: Frame, *, known: Sequence[KnownMediaList] = ()
+    ) -> Report:
+        """The report on a picture that was decoded elsewhere: `media` and `frame` are what `open_media` gives."""
         found = self._finder.find(frame.pixels)  # 2
         faces = judge(frame.pixels, found, jpeg=jpeg_quality(data))  # 3
         scores = self._ask(frame.pixels, faces)  # 4

@@ -7,6 +7,7 @@ child would still have this user's rights, without the settings and keys that th
 import json
 import queue
 import weakref
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ class Sandbox:
         for _ in range(workers):
             self._idle.put(None)
         self._closed = False
+        self.kills: Counter[str] = Counter()
+        """Children that a file ended, by error code; without those that were replaced in good order."""
         self._finalizer = weakref.finalize(self, _end_all, self._idle)
 
     def call(self, task: str, payload: bytes, *, patience: float = 1.0, **options: object) -> object:
@@ -63,7 +66,12 @@ class Sandbox:
         if len(payload) > self.limits.max_bytes:
             raise MediaTooLarge(f"The file is larger than {self.limits.max_bytes} bytes.")
         with self._borrow() as worker:
-            return worker.call(task, payload, options=options, seconds=patience * self.limits.seconds)
+            try:
+                return worker.call(task, payload, options=options, seconds=patience * self.limits.seconds)
+            except DetectorError as error:
+                if not worker.alive:
+                    self.kills[error.code] += 1
+                raise
 
     def close(self) -> None:
         """End the idle children now and the busy ones as they finish; later calls fail."""

@@ -33,6 +33,17 @@ def upgrade() -> None:
     print("The database is up to date.")
 
 
+@database.command()
+def downgrade(
+    revision: Annotated[str, typer.Argument(help="The migration to go back to, such as 0004; an older program's.")],
+) -> None:
+    """Take the database back to an older version's schema; what only newer ones have a place for is lost. Back up."""
+    from api.migrations.run import downgrade as take_back
+
+    asyncio.run(take_back(load_settings().database_url, revision))
+    print(f"The database is at {revision}.")
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     name: str
@@ -41,7 +52,7 @@ class Check:
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object a check.")] = False) -> None:
-    """Check this instance: home, database, audit log, policy, keys, trust lists, weights, device."""
+    """Check this instance: home, database, blobs, audit log, policy, keys, trust lists, sandbox, weights, device."""
     checks = list(run_checks(load_settings()))
     if as_json:
         for check in checks:
@@ -91,6 +102,38 @@ def _audit(settings: "Settings") -> str:
         raise AuditBroken(check.detail)
     attested = {"cosigned": check.cosigned, "anchored": check.anchored}
     return ", ".join([f"{check.size} entries", *(f"{name} up to {size}" for name, size in attested.items() if size)])
+
+
+def _blobs(settings: "Settings") -> str:
+    import os
+    from urllib.parse import urlsplit
+
+    from api.storage import Blobs
+
+    async def kept() -> None:
+        blobs = Blobs.open(settings.blob_url)
+        name = await blobs.put(os.urandom(16))
+        await blobs.get(name)
+        await blobs.delete(name)
+
+    asyncio.run(kept())
+    return urlsplit(settings.blob_url).scheme
+
+
+def _sandbox(_: "Settings") -> str:
+    from api.readiness import PICTURE
+    from detector.media import open_media
+    from detector.sandbox import Sandbox
+
+    with Sandbox() as sandbox:
+        open_media(PICTURE, sandbox=sandbox)
+    return "decodes"
+
+
+def _weights(_: "Settings") -> str:
+    from api.weights_check import WeightsCheck
+
+    return f"{WeightsCheck().require_intact()} files as their cards name them"
 
 
 def _policy(settings: "Settings") -> str:
@@ -144,11 +187,14 @@ PROBES: "dict[str, Callable[[Settings], str]]" = {
     "version": _python,
     "home": _home,
     "database": _database,
+    "blobs": _blobs,
     "audit log": _audit,
     "policy": _policy,
     "keys": _marks,
     "signing key": _signing,
     "trust lists": _trust,
+    "sandbox": _sandbox,
+    "weights": _weights,
     "experts": _experts,
     "generator": _generator,
     "device": _device,

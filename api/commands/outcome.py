@@ -5,6 +5,7 @@ from enum import IntEnum
 from typing import Any
 
 from api.errors import ApiError
+from api.errors import OutputUnwritable as OutputUnwritable
 from detector.errors import DetectorError
 from generator.errors import GeneratorError
 
@@ -20,12 +21,6 @@ class ExitCode(IntEnum):
     FINDING = 3
     INTERRUPTED = 130
     """128 + SIGINT, as shells report it."""
-
-
-class OutputUnwritable(ApiError):
-    """A result could not be written to where it was asked to go."""
-
-    code, title = "output_unwritable", "The output cannot be written"
 
 
 class HomeUnusable(ApiError):

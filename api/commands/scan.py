@@ -1,17 +1,20 @@
 """`scan`: is this picture or clip real, manipulated, synthetic or marked?"""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from api.commands.console import Lines
+from api.commands.console import Lines, print_json
 from api.commands.inputs import expand, read_input
-from api.commands.outcome import failure_of
+from api.commands.outcome import ExitCode, failure_of
 from api.commands.running import answer_all, at_work, load_settings, stored_name
 
 if TYPE_CHECKING:
+    from api.bulk.run import BulkDone
     from api.contract import Document
+    from api.settings import Settings
     from api.workplace import Workplace
 
 COLUMNS = ("verdict", "action", "probability", "why", "file")
@@ -27,17 +30,61 @@ def scan(
     tier: Annotated[
         Literal["auto", "small", "vit"] | None, typer.Option(help="Synthesis expert; default: SHINGAN_DETECTOR.")
     ] = None,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="ray: on many cores or machines, into --out; reads more sources.")
+    ] = "local",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="For ray: the folder of Parquet files; a second run goes on.")
+    ] = None,
+    scorers: Annotated[int, typer.Option(min=1, max=1024, help="For ray: how many actors judge.")] = 1,
+    address: Annotated[
+        str | None, typer.Option(envvar="RAY_ADDRESS", help="For ray: a running cluster; default: this machine.")
+    ] = None,
 ) -> None:
     """Inspect pictures and clips: faces, both experts, credentials, watermark; a verdict with reasons for each."""
+    settings = load_settings()
+    settings = settings.model_copy(update={"detector": tier}) if tier else settings
+    if engine == "ray":
+        if out is None:
+            raise typer.BadParameter("A scan with Ray writes to a folder.", param_hint="--out")
+        raise typer.Exit(_bulk(settings, paths, out, purpose, scorers, address, as_json=as_json))
     lines = Lines(COLUMNS, row, as_json=as_json)
 
     async def job(workplace: "Workplace") -> None:
         inspector = Inspector(workplace, purpose=purpose)
         await answer_all(expand(paths), inspector.line, lines, progress=not as_json)
 
-    settings = load_settings()
-    at_work(job, settings.model_copy(update={"detector": tier}) if tier else settings)
+    at_work(job, settings)
     raise typer.Exit(lines.close())
+
+
+def _bulk(
+    settings: "Settings",
+    paths: Sequence[str],
+    out: Path,
+    purpose: str,
+    scorers: int,
+    address: str | None,
+    *,
+    as_json: bool,
+) -> ExitCode:
+    async def job(workplace: "Workplace") -> "BulkDone":
+        from api.auth import Actor
+        from api.bulk.run import BulkOrder, run
+
+        order = BulkOrder(paths, out, purpose, scorers, address)
+        return await run(workplace, Actor.local(workplace.settings.tenant), order)
+
+    done = at_work(job, settings)
+    if as_json:
+        print_json({"out": str(out), **done.as_dict()})
+    else:
+        print(
+            f"{done.done} inspected, {done.skipped} were already, {done.flagged} flagged, {done.failed} failed: {out}"
+        )
+    if done.failed:
+        return ExitCode.ERROR
+    return ExitCode.FINDING if done.flagged else ExitCode.CLEAN
 
 
 class Inspector:

@@ -28,7 +28,7 @@ class Inputs:
 
     async def older_than(self, moment: datetime) -> AsyncIterator[Sequence[str]]:
         """Ids of jobs whose file was put before `moment`, some at a time."""
-        async for page in self._blobs.names(FOLDER):
+        async for page in self._blobs.listed(FOLDER):
             yield [name.rpartition("/")[2] for name, put_at in page if put_at < moment]
 
 

@@ -43,6 +43,10 @@ class LookMemory:
                 self._kept.move_to_end((asker, sha256))
             return found
 
+    def forget(self, asker: str, sha256: str) -> None:
+        with self._lock:
+            self._kept.pop((asker, sha256), None)
+
     def keep(self, asker: str, media: Media, looks: Looks) -> None:
         with self._lock:
             self._kept[asker, media.sha256] = (media, looks)

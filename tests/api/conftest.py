@@ -1,13 +1,23 @@
-"""Databases to test on: an SQLite file, and a PostgreSQL cluster that is made for the run and thrown away after it."""
+"""What tests work on: an SQLite file, a PostgreSQL cluster and an S3 server made for the run, and served processes."""
 
+import json
 import os
 import pwd
+import secrets
 import shutil
+import signal
+import socket
 import subprocess
+import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Final
 
+import httpx
 import pytest
 
 from api.audit import AuditLog
@@ -15,6 +25,8 @@ from api.db import Database
 from api.migrations.run import upgrade
 from api.settings import Settings
 
+START_SECONDS: Final = 90
+"""Patience for a process to listen, on a busy machine."""
 INSTALLED = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
 
 
@@ -104,3 +116,105 @@ def fill(any_database: Database, log: AuditLog) -> Callable[[int], object]:
                 await log.append(session, "test.filled", {"number": number})
 
     return _fill
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """An empty bucket of an S3 server on this machine, and the settings with which a process reaches it."""
+
+    url: str
+    environment: Mapping[str, str]
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of moto's S3 server."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    log = (tmp_path_factory.mktemp("s3") / "log").open("wb")
+    with log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        _await_port(port)
+        yield f"http://127.0.0.1:{port}"
+        process.kill()
+
+
+@pytest.fixture
+def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    name = f"test-{secrets.token_hex(8)}"
+    httpx.put(f"{s3_server}/{name}", trust_env=False).raise_for_status()
+    environment = {
+        "AWS_ENDPOINT_URL": s3_server,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+    }
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    return Bucket(f"s3://{name}/blobs", environment)
+
+
+@dataclass(slots=True)
+class Served:
+    """A `shingan serve` of its own process; `lines` are what it logged so far."""
+
+    process: subprocess.Popen[str]
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    reader: threading.Thread | None = None
+    listening: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def address(self) -> str:
+        return next(str(line["address"]) for line in self.lines if "address" in line)
+
+    def read(self) -> None:
+        """Takes every line of its standard error, which has to be JSON."""
+        assert self.process.stderr is not None
+        for text in self.process.stderr:
+            self.lines.append(json.loads(text))
+            if "address" in self.lines[-1]:
+                self.listening.set()
+        self.listening.set()
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Its exit code, once every line is read."""
+        self.process.send_signal(how)
+        code = self.process.wait(timeout=START_SECONDS)
+        assert self.reader is not None
+        assert self.process.stderr is not None
+        self.reader.join()
+        self.process.stderr.close()
+        return code
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Served]]:
+    """`serve(home, SHINGAN_…="…")`: a service of its own process that listens by the time this returns."""
+    running: list[Served] = []
+
+    def started(home: Path, **environment: str) -> Served:
+        command = [str(Path(sys.executable).parent / "shingan"), "serve", "--port", "0"]
+        variables = os.environ | {"SHINGAN_HOME": str(home)} | environment
+        served = Served(subprocess.Popen(command, stderr=subprocess.PIPE, env=variables, text=True))
+        served.reader = threading.Thread(target=served.read)
+        served.reader.start()
+        running.append(served)
+        assert served.listening.wait(START_SECONDS)
+        assert served.process.poll() is None, served.lines
+        return served
+
+    yield started
+    for served in running:
+        served.stop(signal.SIGKILL)
+
+
+def _await_port(port: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise TimeoutError("The server did not start.")

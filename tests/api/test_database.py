@@ -1,20 +1,21 @@
 """Migrations and sessions on both databases."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from api.db import Database, sqlite_file
-from api.errors import Conflict, DatabaseUnavailable
+from api.errors import Conflict, DatabaseUnavailable, InvalidRequest
 from api.migrations import run
-from api.migrations.run import upgrade
+from api.migrations.run import downgrade, upgrade
+from api.repositories import InspectionRepository
 from api.settings import Settings
 from api.tables import metadata
 
@@ -33,24 +34,50 @@ async def test_instances_that_start_together_migrate_once(empty_url: str) -> Non
     await upgrade(empty_url)
     database = Database(empty_url)
     async with database.read() as session:
-        assert (await session.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == ["0010"]
+        assert (await session.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == _revisions()[
+            :1
+        ]
     await database.close()
 
 
 async def test_the_newest_steps_can_be_taken_back(any_database: Database) -> None:
+    await downgrade(any_database.engine.url.render_as_string(hide_password=False), "0002")
     async with any_database.engine.begin() as connection:
-        await connection.run_sync(_downgrade, "0002")
         assert "known_media" not in await connection.run_sync(lambda bound: inspect(bound).get_table_names())
     await upgrade(any_database.engine.url.render_as_string(hide_password=False))
     async with any_database.engine.connect() as connection:
         assert await connection.run_sync(_differences) == []
 
 
-def _downgrade(connection: Connection, revision: str) -> None:
-    config = Config(attributes={"connection": connection})
+async def test_every_step_goes_down_and_up_again(
+    any_database: Database, fill: Callable[[int], Awaitable[None]]
+) -> None:
+    await fill(3)
+    url = any_database.engine.url.render_as_string(hide_password=False)
+    for step in _revisions()[1:]:  # newest first, without the newest
+        await downgrade(url, step)
+        await upgrade(url, step)
+    with pytest.raises(InvalidRequest):
+        await downgrade(url, "base")
+    await upgrade(url)
+    async with any_database.engine.connect() as connection:
+        assert await connection.run_sync(_differences) == []
+        assert (await connection.execute(text("SELECT count(*) FROM audit_entries"))).scalar_one() == 3
+
+
+def _revisions() -> list[str]:
+    config = Config()
     config.set_main_option("script_location", str(Path(run.__file__).parent))
     config.set_main_option("path_separator", "os")
-    command.downgrade(config, revision)
+    return [step.revision for step in ScriptDirectory.from_config(config).walk_revisions()]
+
+
+@pytest.mark.parametrize("revision", ["nonsense", "9999"])
+async def test_an_unknown_revision_is_an_error_of_ours(any_database: Database, revision: str) -> None:
+    url = any_database.engine.url.render_as_string(hide_password=False)
+    for move in (upgrade, downgrade):
+        with pytest.raises(InvalidRequest):
+            await move(url, revision)
 
 
 async def test_a_reader_keeps_nothing(any_database: Database) -> None:
@@ -163,6 +190,18 @@ async def test_an_error_of_the_caller_stays_the_callers(any_database: Database) 
 async def _raise(database: Database) -> None:
     async with database.write():
         raise FileNotFoundError
+
+
+async def test_a_value_that_cannot_be_stored_is_the_callers_fault(any_database: Database) -> None:
+    async def read() -> object:
+        async with any_database.read() as session:
+            return await InspectionRepository(session).get("a\0b", tenant="default")
+
+    if any_database.engine.dialect.name == "postgresql":
+        with pytest.raises(InvalidRequest):
+            await read()
+    else:
+        assert await read() is None
 
 
 @pytest.mark.parametrize("url", ["nonsense", "oracle://x", "sqlite+nothing:///x"])

@@ -1,4 +1,4 @@
-"""Blobs in a folder and in memory: named by their bytes, checked when read."""
+"""Blobs in a folder, in memory and in an S3 bucket: named by their bytes, checked when read."""
 
 import asyncio
 from hashlib import sha256
@@ -14,8 +14,10 @@ DATA = b"\x00some bytes\xff"
 NAME = sha256(DATA).hexdigest()
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(params=["file", "memory", "s3"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+    if request.param == "s3":
+        return Blobs.open(request.getfixturevalue("bucket").url)
     return Blobs.open((tmp_path / "a folder").as_uri() if request.param == "file" else "memory:///")
 
 
@@ -32,6 +34,12 @@ async def test_an_empty_blob_is_a_blob(blobs: Blobs) -> None:
 async def test_putting_twice_at_once_stores_once(blobs: Blobs) -> None:
     assert set(await asyncio.gather(*(blobs.put(DATA) for _ in range(8)))) == {NAME}
     assert await blobs.get(NAME) == DATA
+
+
+async def test_all_names_are_listed(blobs: Blobs) -> None:
+    assert [name async for name in blobs.names()] == []
+    names = {await blobs.put(bytes([number])) for number in range(5)}
+    assert {name async for name in blobs.names()} == names
 
 
 async def test_what_is_deleted_is_gone(blobs: Blobs) -> None:

@@ -59,3 +59,16 @@ def test_scan_flags_a_marked_picture(shingan: Callable[..., Any], photo: Path, t
     ran = shingan("scan", "--json", photo, marked)
     assert ran.code == 3
     assert [document["verdict"]["label"] for document in ran.documents] == ["not_applicable", "synthetic_declared"]
+
+
+def test_a_scan_with_ray_says_where_to(shingan: Callable[..., Any], photo: Path) -> None:
+    ran = shingan("scan", "--engine", "ray", photo)
+    assert ran.code == 2
+    assert "--out" in ran.err
+
+
+def test_a_scan_with_ray_that_has_no_work_needs_no_ray(shingan: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    ran = shingan("scan", "--engine", "ray", "-o", tmp_path / "out", "--json", tmp_path / "empty")
+    assert ran.code == 0
+    assert ran.documents[0]["done"] == 0
