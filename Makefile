@@ -46,7 +46,7 @@ drill: $(STAMP)  ## jobs while server and worker are killed, the disk fills up a
 lock:  ## resolve pyproject.toml anew and rewrite requirements.lock
 	rm -rf $(LOCK_VENV)
 	$(PYTHON) -m venv $(LOCK_VENV)
-	$(LOCK_VENV)/bin/pip install -q hatchling '.[demo,postgres,ray,train,dev]'
+	$(LOCK_VENV)/bin/pip install -q hatchling '.[demo,diffusers,postgres,ray,train,dev]'
 	$(LOCK_VENV)/bin/pip freeze --all --exclude pip --exclude shingan > requirements.lock
 	rm -rf $(LOCK_VENV)
 
