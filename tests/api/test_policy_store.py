@@ -113,7 +113,7 @@ async def test_a_version_holds_from_its_activation_to_its_rollback(place: Workpl
     assert kinds == ["policy.stored"] * 2 + ["policy.activated"] * 2 + ["policy.rolled_back"]
 
 
-async def test_processes_see_each_others_activations(place: Workplace) -> None:
+async def test_instances_see_each_others_activations(place: Workplace) -> None:
     async with await Workplace.open(place.settings) as other:
         stored = await policy_bundles.bring_in(place, ACTOR, STRICT)
         await policy_bundles.activate(place, ACTOR, stored.version)

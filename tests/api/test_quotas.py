@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +22,31 @@ from api.workplace import Workplace
 CALLS = 50
 LIMIT = 7
 ACTOR = Actor.local()
+ROOT = Path(__file__).parent.parent.parent
+PROCESS = f"""
+import asyncio
+from api.auth import Actor
+from api.errors import DailyQuotaExceeded
+from api.policy import PolicyRequest
+from api.quotas import permitted
+from api.settings import Settings
+from api.workplace import Workplace
+
+async def one(place):
+    try:
+        async with permitted(place, PolicyRequest(Actor.local(), "generate", "research")):
+            await asyncio.sleep(0.01)
+    except DailyQuotaExceeded:
+        return 0
+    return 1
+
+async def main():
+    async with await Workplace.open(Settings()) as place:
+        print(sum(await asyncio.gather(*(one(place) for _ in range({CALLS // 2})))))
+
+asyncio.run(main())
+"""
+"""Half of the calls, in a process of its own; it prints how many were allowed."""
 
 
 @pytest.fixture
@@ -61,10 +89,25 @@ async def test_parallel_calls_get_no_more_than_there_is(place: Workplace) -> Non
     assert await quota_left(place, ACTOR) == 0
 
 
-async def test_two_processes_share_one_count(place: Workplace) -> None:
+async def test_two_instances_share_one_count(place: Workplace) -> None:
     async with await Workplace.open(place.settings) as other:
         calls = [release(each, request()) for each in (place, other) for _ in range(CALLS // 2)]
         assert sum(await asyncio.gather(*calls)) == LIMIT
+
+
+async def test_processes_share_one_count(any_settings: Settings, home: Path) -> None:
+    environment = os.environ | {
+        "SHINGAN_HOME": str(home),
+        "SHINGAN_DATABASE_URL": any_settings.database_url,
+        "SHINGAN_DAILY_GENERATIONS": str(LIMIT),
+    }
+    command = [sys.executable, "-c", PROCESS]
+    running = [
+        await asyncio.create_subprocess_exec(*command, env=environment, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+        for _ in range(2)
+    ]
+    outputs = [(await process.communicate())[0] for process in running]
+    assert sum(int(output) for output in outputs) == LIMIT
 
 
 async def test_what_fails_is_given_back(place: Workplace) -> None:

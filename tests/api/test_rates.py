@@ -1,4 +1,4 @@
-"""Requests are counted on both databases, by all processes together, and told in the headers of the draft."""
+"""Requests are counted on both databases, by all instances together, and told in the headers of the draft."""
 
 import asyncio
 
@@ -40,7 +40,7 @@ async def test_a_window_ends(any_database: Database, monkeypatch: pytest.MonkeyP
     assert (standing.left, standing.over) == (2, 0)
 
 
-async def test_processes_count_together(any_settings: Settings) -> None:
+async def test_instances_count_together(any_settings: Settings) -> None:
     databases = [Database(any_settings.database_url) for _ in range(3)]
     bucket = Bucket("key", "key:1", 1000)
     standings = await asyncio.gather(*(hit(database, bucket, TENANT) for database in databases for _ in range(10)))
