@@ -53,6 +53,14 @@ class Engine:
 
     def start(self) -> None:
         """Blocks for some tenths of a second; raises whatever the database does."""
+        self._settings.ensure_home()
+        try:
+            self._launch()
+        except BaseException:
+            self.stop(patience=0)
+            raise
+
+    def _launch(self) -> None:
         from dbos import DBOS
 
         DBOS(config=_config(self._settings, self._worker))

@@ -22,6 +22,7 @@ import pytest
 
 from api.audit import AuditLog
 from api.db import Database
+from api.jobs.engine import SCHEMA
 from api.migrations.run import upgrade
 from api.settings import Settings
 
@@ -38,7 +39,8 @@ class Cluster:
 
     def empty(self) -> str:
         """The SQLAlchemy URL of its one database, emptied: a new one for each test would take ten times as long."""
-        sql = "SET client_min_messages = error; DROP SCHEMA public CASCADE; CREATE SCHEMA public"
+        drop = f"DROP SCHEMA public CASCADE; DROP SCHEMA IF EXISTS {SCHEMA} CASCADE"
+        sql = f"SET client_min_messages = error; {drop}; CREATE SCHEMA public"
         run("psql", "-h", str(self.folder), "-U", "postgres", "-v", "ON_ERROR_STOP=1", "-c", sql, "postgres")
         return f"postgresql+asyncpg://postgres@/postgres?host={self.folder}"
 
