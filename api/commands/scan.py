@@ -1,6 +1,8 @@
 """`scan`: is this picture or clip real, manipulated, synthetic or marked?"""
 
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -75,7 +77,8 @@ def _bulk(
         order = BulkOrder(paths, out, purpose, scorers, address)
         return await run(workplace, Actor.local(workplace.settings.tenant), order)
 
-    done = at_work(job, settings)
+    with redirect_stdout(sys.stderr):  # Ray tells there of machines that come and go
+        done = at_work(job, settings)
     if as_json:
         print_json({"out": str(out), **done.as_dict()})
     else:

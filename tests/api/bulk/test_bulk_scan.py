@@ -21,7 +21,7 @@ BIN: Final = Path(sys.executable).parent
 HEAD, OTHER = "127.0.0.2", "127.0.0.3"
 """Both are this machine; the libraries would put its outer address in the place of 127.0.0.1."""
 JOB_SECONDS: Final = 900
-PICTURES: Final = 24
+PICTURES: Final = 16
 TRIES: Final = 4
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs the extra ray")
