@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -12,6 +13,7 @@ from api import problems
 from api.admission import forget_windows
 from api.anchors import anchoring
 from api.auth import ApiKeys
+from api.jobs.following import waiting
 from api.metrics import Metrics, summed
 from api.middleware import BodyLimit, Measured, RateHeaders, RequestIds, SecurityHeaders
 from api.oidc import BearerTokens
@@ -83,6 +85,7 @@ def create_app(settings: Settings | None = None, *, worker: bool = False) -> Fas
                 kills=lambda: summed(*(box.kills for box in workplace.open_sandboxes)),
                 appended=lambda: workplace.audit.appended,
             )
+            app.state.metrics.watch_queue("jobs", partial(waiting, workplace))
             app.state.keys = ApiKeys.open(chosen)
             app.state.tokens = BearerTokens.open(chosen, app.state.keys)
             await forget_windows(workplace)

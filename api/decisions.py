@@ -34,6 +34,22 @@ async def permit(
     return decision
 
 
+async def decide_within(workplace: Workplace, session: AsyncSession, request: PolicyRequest) -> Decision:
+    """The decision on `request`, which is logged in the caller's transaction; whoever calls refuses what it denies."""
+    request = await settled(workplace, session, request)
+    decision = await decide(workplace, session, request)
+    await record(workplace, session, request, decision)
+    return decision
+
+
+async def require_allowed(workplace: Workplace, request: PolicyRequest) -> None:
+    """Raises `PolicyDenied`, with the denial in the log; what is allowed leaves nothing there yet."""
+    async with workplace.database.read() as session:
+        decision = await workplace.policies.decide(session, await settled(workplace, session, request))
+    if not decision.allowed:
+        await permit(workplace, request)
+
+
 async def decide_first(workplace: Workplace, request: PolicyRequest) -> Fact:
     """The decision as an entry to come, which the caller appends with its outcome or failure, in one transaction.
 

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Actor
 from api.clock import timestamp
-from api.decisions import permit, record
+from api.decisions import decide_within, refuse, require_allowed
+from api.errors import InvalidRequest
 from api.jobs.document import acceptance, job_object
 from api.jobs.inputs import Inputs
 from api.jobs.job import Job, JobKind, JobState, Priority, asker, job_id
@@ -20,6 +21,7 @@ from api.jobs.repository import JobRepository
 from api.outcomes import Within, digest
 from api.policy import PolicyAction
 from api.products import request_of
+from api.retention import retention_of
 from api.workplace import Workplace
 from detector.media import require_bytes, sha256_hex
 
@@ -51,23 +53,30 @@ async def accept(
     Raises `PolicyDenied`, or `EmptyMedia` or `MediaTooLarge` for a single file.
     """
     asked = request_of(workplace, actor, PolicyAction.INSPECT, terms.purpose)
-    decision = workplace.policy.decide(asked)
-    if not decision.allowed:
-        await permit(workplace, asked)
+    await require_allowed(workplace, asked)
     if not batch:
         require_parcel(workplace, parcels[0])
+    await _require_place(workplace, actor, parcels)
     job, parts = _jobs(actor, parcels, terms, batch=batch)
     files = parts or [job]
     for part, parcel in zip(files, parcels, strict=True):
         if not parcel.url:
             await Inputs(workplace.blobs).put(part.id, parcel.data)
     async with workplace.database.write() as session:
-        await record(workplace, session, asked, decision)
-        receipt = await _enter(workplace, session, actor, job, parts)
-        document = job_object(job, parts, receipt=receipt)
-        if terms.within is not None:
-            await terms.within(session, document)
+        decision = await decide_within(workplace, session, asked)
+        if decision.allowed:
+            receipt = await _enter(workplace, session, actor, job, parts)
+            document = job_object(job, parts, receipt=receipt)
+            if terms.within is not None:
+                await terms.within(session, document)
+    refuse(decision)
     return document
+
+
+async def _require_place(workplace: Workplace, actor: Actor, parcels: Sequence[Parcel]) -> None:
+    """Raises `InvalidRequest` where files would have to wait and nothing of the tenant's may be kept."""
+    if any(parcel.data for parcel in parcels) and (await retention_of(workplace, actor.tenant)).zero:
+        raise InvalidRequest("Nothing is kept for this tenant, so no file can wait; send single files, or addresses.")
 
 
 def require_parcel(workplace: Workplace, parcel: Parcel) -> None:

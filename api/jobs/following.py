@@ -30,6 +30,12 @@ async def found(workplace: Workplace, actor: Actor, job_id: str) -> Job:
     return job
 
 
+async def waiting(workplace: Workplace) -> int:
+    """How many jobs wait to be begun, of all tenants."""
+    async with workplace.database.read() as session:
+        return await JobRepository(session).waiting()
+
+
 async def job_document(workplace: Workplace, job: Job) -> dict[str, Any]:
     async with workplace.database.read() as session:
         parts = await JobRepository(session).parts(job.id) if job.kind is JobKind.BATCH else []

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.clock import timestamp
@@ -43,6 +43,11 @@ class JobRepository:
             query = query.where(jobs.c.state == state)
         query = query.order_by(jobs.c.created_at.desc(), jobs.c.id).limit(limit)
         return [_job(row) for row in await self._session.execute(query)]
+
+    async def waiting(self) -> int:
+        """How many jobs wait to be begun, of all tenants."""
+        query = select(func.count()).where(jobs.c.state == JobState.ACCEPTED, jobs.c.kind != JobKind.BATCH)
+        return int((await self._session.execute(query)).scalar_one())
 
     async def parts(self, parent: str) -> Sequence[Job]:
         """The jobs of a batch, in the order in which they came."""

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Actor
 from api.clock import timestamp
-from api.decisions import record
-from api.errors import InvalidRequest, NotFound, PolicyDenied
+from api.decisions import decide_within, refuse
+from api.errors import InvalidRequest, NotFound
 from api.ingest.addresses import resolve
 from api.ingest.network import DEFAULT_PORTS, checked
 from api.keyfiles import read_or_create
@@ -108,9 +108,8 @@ async def _decided(workplace: Workplace, actor: Actor, hook: Webhook, *, kind: s
     """The decision, the change and its entry in the log, in one transaction."""
     context = PolicyContext(jurisdiction=workplace.settings.jurisdiction)
     asked = PolicyRequest(actor, PolicyAction.MANAGE_WEBHOOKS, "", context)
-    decision = workplace.policy.decide(asked)
     async with workplace.database.write() as session:
-        await record(workplace, session, asked, decision)
+        decision = await decide_within(workplace, session, asked)
         if decision.allowed:
             body = {"actor": actor.id, "tenant": actor.tenant, "webhook": hook.id}
             await workplace.audit.append(session, kind, body, personal={"url": hook.url})
@@ -119,8 +118,7 @@ async def _decided(workplace: Workplace, actor: Actor, hook: Webhook, *, kind: s
                 await repository.end(hook.id, tenant=actor.tenant, now=timestamp())
             else:
                 await repository.add(hook)
-    if not decision.allowed:
-        raise PolicyDenied(decision.reason, policy_ids=list(decision.policy_ids), bundle_hash=decision.bundle_hash)
+    refuse(decision)
 
 
 def _webhook(row: Mapping[Any, Any]) -> Webhook:

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.settings import Settings
+from api.tenant_repository import ensure_tenant
 from detector.types import Pixels
 from tests.api.jobs.receiver import Receiver
 
@@ -59,6 +60,7 @@ def ended(client: httpx.AsyncClient, headers: Headers) -> Ended:
 
 
 async def issued(app: FastAPI, *scopes: str, tenant: str = "default") -> Headers:
+    await ensure_tenant(app.state.workplace.database, tenant)
     async with app.state.workplace.database.write() as session:
         key = await app.state.keys.issue(session, name="test", scopes=scopes, tenant=tenant)
     return {"authorization": f"Bearer {key.token}"}

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from api.auth import ApiKeys
 from api.contract import schema
 from api.receipts import verify_receipt
+from tests.api.jobs.conftest import issued
 
 Headers: TypeAlias = dict[str, str]
 Ended: TypeAlias = Callable[..., Awaitable[dict[str, Any]]]
@@ -63,6 +64,18 @@ async def test_callers_say_whether_they_wait(
     later = await client.post("/v1/inspections", files=still, headers=headers | {"prefer": "respond-async"})
     assert (later.status_code, later.headers["preference-applied"]) == (202, "respond-async")
     assert (await ended(later.json()["id"]))["state"] == "done"
+
+
+async def test_where_nothing_is_kept_no_file_waits(
+    client: httpx.AsyncClient, clip: bytes, picture: bytes, app: FastAPI
+) -> None:
+    holder = await issued(app, "inspect", "manage", tenant="forgetful")
+    (await client.put("/v1/retention", json={"zero": True}, headers=holder)).raise_for_status()
+    looked = await client.post("/v1/inspections", files={"file": ("clip.mp4", clip)}, headers=holder)
+    assert (looked.status_code, looked.json()["schema"]) == (201, "shingan.scan.1")
+    batch = await client.post("/v1/jobs", files=[("file", ("a.png", picture))], headers=holder)
+    assert (batch.status_code, batch.json()["code"]) == (422, "invalid_request")
+    assert [page async for page in app.state.workplace.blobs.listed("inputs") if page] == []
 
 
 async def test_a_batch_ends_when_its_parts_have(
