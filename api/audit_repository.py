@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, tuple_
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text
 
 from api.merkle import Node
 from api.tables import audit_checkpoints, audit_entries, audit_nodes, audit_salts
@@ -79,16 +79,17 @@ class AuditRepository:
     def hashes(self, nodes: Sequence[Node]) -> Mapping[Node, bytes]:
         """Roots of the perfect subtrees `nodes`; those that are not stored are left out."""
         leaves = [node.position for node in nodes if node.level == 0]
-        inner = [(node.level, node.position) for node in nodes if node.level > 0]
+        inner = {node for node in nodes if node.level > 0}
         found: dict[Node, bytes] = {}
         if leaves:
             query = select(audit_entries.c.entry, audit_entries.c.leaf_hash).where(audit_entries.c.entry.in_(leaves))
             found |= {Node(0, entry): digest for entry, digest in self._connection.execute(query)}
-        if inner:
+        if inner:  # by the leaf that completed each: for pairs of level and position SQLite would read the whole table
             table = audit_nodes.c
             query_inner = select(table.level, table.position, table.hash)
-            query_inner = query_inner.where(tuple_(table.level, table.position).in_(inner))
-            found |= {Node(level, at): digest for level, at, digest in self._connection.execute(query_inner)}
+            query_inner = query_inner.where(table.entry.in_({node.last_leaf for node in inner}))
+            stored = {Node(level, at): digest for level, at, digest in self._connection.execute(query_inner)}
+            found |= {node: stored[node] for node in inner if node in stored}
         return found
 
     def get(self, entry: int) -> EntryRow | None:
