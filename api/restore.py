@@ -14,11 +14,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete
 
 from api.audit import verify_database
 from api.backup import BLOBS, FOLDERS, FORMAT, HOME, KEYS, MANIFEST, ROWS, summary
-from api.backup_rows import insert_lines, is_empty, reflected
+from api.backup_rows import FILLED, insert_lines, is_empty, reflected
 from api.db import Database, translated
 from api.errors import AuditBroken, BackupInvalid, Conflict
 from api.key_manifest import require_keys
@@ -146,4 +146,6 @@ def _insert_all(connection: Connection, path: Path) -> None:
                 table = tables.get(PurePosixPath(member.name).stem)
                 if table is None:
                     raise BackupInvalid(f"This version has no table for {member.name}.")
+                if table.name in FILLED:
+                    connection.execute(delete(table))
                 insert_lines(connection, table, stream)

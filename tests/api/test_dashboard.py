@@ -37,7 +37,8 @@ async def _exported(home: Path, picture: bytes) -> Mapping[str, set[str]]:
             await client.post("/v1/verifications", files={"file": ("a.png", picture)})
             text = (await client.get("/metrics")).text
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-    assert {sample.value for sample in samples if sample.name == "shingan_queue_depth"} == {3.0}
+    depths = {s.labels["queue"]: s.value for s in samples if s.name == "shingan_queue_depth"}
+    assert depths == {"inspections": 3.0, "jobs": 0.0}
     return {sample.name: set(sample.labels) for sample in samples}
 
 

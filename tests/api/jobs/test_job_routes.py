@@ -8,7 +8,6 @@ import jsonschema
 import pytest
 from fastapi import FastAPI
 
-from api.auth import ApiKeys
 from api.contract import schema
 from api.receipts import verify_receipt
 from tests.api.jobs.conftest import issued
@@ -117,10 +116,7 @@ async def test_jobs_are_a_tenants_own(
     client: httpx.AsyncClient, headers: Headers, ended: Ended, clip: bytes, app: FastAPI
 ) -> None:
     job = (await client.post("/v1/inspections", files={"file": ("a.mp4", clip)}, headers=headers)).json()
-    keys: ApiKeys = app.state.keys
-    async with app.state.workplace.database.write() as session:
-        key = await keys.issue(session, name="x", scopes=["inspect"], tenant="other")
-    theirs = {"authorization": f"Bearer {key.token}"}
+    theirs = await issued(app, "inspect", tenant="other")
     for path in (f"/v1/jobs/{job['id']}", f"/v1/jobs/{job['id']}/events", f"/v1/inspections/{job['id']}/events"):
         assert (await client.get(path, headers=theirs)).status_code == 404
     assert (await client.delete(f"/v1/jobs/{job['id']}", headers=theirs)).status_code == 404

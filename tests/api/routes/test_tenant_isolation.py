@@ -10,8 +10,10 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api.app import ROUTERS
-from api.auth import Scope
+from api.auth import Actor, Scope
 from api.clock import timestamp
+from api.jobs.job import Job, JobKind, JobState, Priority, asker, job_id
+from api.jobs.repository import JobRepository
 from api.outcomes import PREFIXES, new_id
 from api.repositories import (
     GenerationRepository,
@@ -21,6 +23,7 @@ from api.repositories import (
     StoredInspection,
     StoredRecord,
 )
+from api.webhooks.endpoints import EVENTS, Webhook, WebhookRepository
 from api.workplace import Workplace
 from detector.types import ReleaseRecord
 
@@ -37,12 +40,16 @@ LISTS = [route for route in ROUTES if "{" not in route.path and "GET" in (route.
 
 FOR_EVERYBODY: Mapping[str, str] = {
     "/v1/soft-bindings/manifests/{manifest_id}": "whoever holds a marked file may learn where it came from",
+    "/v1/audit/tile/{path:path}": "hashes alone, as the proof has them",
     "/v1/audit/proof/{index}": "hashes alone, which whoever checks the log needs",
 }
-NOT_AN_ID = {"tool"}
+NOT_AN_ID = {"tool", "path"}
 """Parameters of paths that name nothing that is stored."""
 LISTED: Mapping[str, str] = {
     "/v1/inspections": "inspection_id",
+    "/v1/jobs": "job_id",
+    "/v1/webhooks": "webhook_id",
+    "/v1/webhooks/deliveries": "delivery_id",
     "/v1/known-media": "name",
     "/v1/keys": "key_id",
     "/v1/consents": "consent_id",
@@ -56,6 +63,7 @@ HOLD_NOTHING_OF_TENANTS = {
     "/readyz",
     "/metrics",
     "/v1/compliance",
+    "/v1/retention",
     "/v1/audit/checkpoint",
     "/v1/audit/key",
     "/v1/audit/consistency",
@@ -88,12 +96,36 @@ async def ids(app: FastAPI, client: httpx.AsyncClient, mine: dict[str, str]) -> 
     made["consent_id"] = (await client.post("/v1/consents", json=consent, headers=mine)).json()["id"]
     bundle = (await client.post("/v1/policies", json={"files": BUNDLE, "note": CANARY}, headers=mine)).json()
     entry = (await client.get(f"/v1/consents/{made['consent_id']}", headers=mine)).json()["entry"]
-    return made | {
-        "version": str(bundle["version"]),
-        "bundle_hash": bundle["bundle_hash"],
-        "index": str(entry),
-        "tenant": "mine",
+    return (
+        made
+        | await waiting(place)
+        | {
+            "version": str(bundle["version"]),
+            "bundle_hash": bundle["bundle_hash"],
+            "index": str(entry),
+            "tenant": "mine",
+        }
+    )
+
+
+async def waiting(place: Workplace) -> dict[str, str]:
+    """An address that is told, a job and a message, both of which have ended."""
+    now, told = timestamp(), f"https://{CANARY}.example/"
+    hook = Webhook(f"hook_{CANARY}", "mine", told, EVENTS, now)
+    asked = {
+        "actor": asker(Actor("key_mine", "mine", frozenset())),
+        "name": CANARY,
+        "body": {"type": CANARY, "data": {"id": CANARY}},
     }
+    ended = [
+        Job(job_id(kind), "mine", kind, JobState.FAILED, int(Priority.NORMAL), now, now, asked | {"webhook": hook.id})
+        for kind in (JobKind.INSPECTION, JobKind.DELIVERY)
+    ]
+    async with place.database.write() as session:
+        await WebhookRepository(session).add(hook)
+        for job in ended:
+            await JobRepository(session).add(job)
+    return {"webhook_id": hook.id, "job_id": ended[0].id, "delivery_id": ended[1].id}
 
 
 async def stored(place: Workplace, product: str) -> str:
