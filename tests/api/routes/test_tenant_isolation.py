@@ -141,7 +141,9 @@ async def stored(place: Workplace, product: str) -> str:
             return answer_id
         record = ReleaseRecord(answer_id[-12:], now, "0" * 64, "0" * 64, "0" * 64, "test", None, CANARY)
         answer = {"answer": {"id": answer_id, "record_id": record.record_id, "note": CANARY}, "blob": blob}
-        await GenerationRepository(session).add(StoredGeneration(answer_id, "mine", now, answer, entry.index))
+        await GenerationRepository(session).add(
+            StoredGeneration(answer_id, "mine", now, answer, entry.index, blob=blob)
+        )
         await ReleaseRepository(session).add(StoredRecord(record, "mine", b"", entry.index, answer_id))
     return answer_id
 
