@@ -115,7 +115,7 @@ def erase(
 ) -> None:
     """Make the personal data of entries unrecognisable for good, and delete the answers stored with them; the log stays
     whole, and says which entries were erased."""
-    from api.erasure import erase as erase_entries
+    from api.audit_erasure import erase as erase_entries
 
     pairs = [item.partition("=") for item in about or ()]
     if not (entries or pairs) or not all(field and sign for field, sign, _ in pairs):

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from api import products
 from api.audit import verify_database
+from api.audit_erasure import erase
 from api.auth import Actor
-from api.erasure import erase
 from api.outcomes import Draft, complete
 from api.settings import Settings
 from api.workplace import Workplace
