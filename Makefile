@@ -16,8 +16,8 @@ demo: $(STAMP)  ## generate faces, scan them and photos, print the table, verify
 serve: $(STAMP)  ## the API and the page on http://127.0.0.1:8080
 	$(BIN)/shingan serve
 
-test: $(STAMP)  ## the whole test suite
-	$(BIN)/pytest
+test: $(STAMP)  ## the whole test suite, in two processes
+	$(BIN)/pytest -n 2 --dist loadfile
 
 fuzz: $(STAMP)  ## the whole OpenAPI with random requests, forty times as many as in the test suite
 	SHINGAN_FUZZ_EXAMPLES=200 $(BIN)/pytest tests/api/test_openapi_fuzz.py
