@@ -145,7 +145,10 @@ def _serve(home: str, port: "Connection") -> None:
     from api.settings import Settings
 
     settings = Settings(home=Path(home), rate_key=0, rate_tenant=0)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    # Only of a socket that says TCP does asyncio send small answers at once; `create_server` leaves that open.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
         port.send(listening.getsockname()[1])
         config = uvicorn.Config(create_app(settings), log_level="warning", ws="none")
         uvicorn.Server(config).run(sockets=[listening])
