@@ -1,7 +1,8 @@
 """Moves hair and shoulders about by a smooth random field, so that no outline is that of a portrait; the face stays.
 
-Measured on the smooth pictures, outside the face, 64 px: the nearest of 1,129 training portraits is 14.3 away in the
-median without it, 15.9 with it, 16.5 for portraits that were not trained on.
+Measured on smooth pictures of 200 draws (hair mixed 50/30/20, moves of 7 px, free at the rim as well), outside the
+face, 64 px: the nearest of 1,129 training portraits is 14.3 away in the median without it, 15.9 with it, 16.5 for
+portraits that were not trained on. The card has the figures of finished faces.
 """
 
 from functools import lru_cache

@@ -15,7 +15,8 @@ from generator.training.measure import HAIR_DISTANCE, Measures, face_mask, measu
 
 SHAPE_NUMBERS, FACE_NUMBERS = 24, 180
 """With 110 face numbers dlib takes a rebuilt face for .32 from its portrait, with 180 for .29, with 256 for .27; the
-model before this one, with 146 at half the size, for .40 (means of 150)."""
+model before this one, with 146 at half the size, for .40 (means of 150 faces, 300 for the
+model before)."""
 FACE_GROWTH, FACE_SOFT, FACE_RIM = 5, 2.5, 0.004
 """Pixels that the face is taken larger, the Gaussian over its rim, and the weight at which it ends."""
 RIM_PER_SIDE = 8
