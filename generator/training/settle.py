@@ -1,8 +1,9 @@
 """Second half of the refiner's training: no critics, so that fresh draws lose what only critics taught it to draw.
 
 Critics have the only say over the details of fresh draws, and the network learns to tell those from reconstructions:
-after 3,000 steps with them about a fifth of 48 fresh draws had speckled rims and the same collar (by eye). Here reconstructions have hair
-mixed and disturbed as the sampler does it, and the colours of a fresh draw's face are held to its smooth picture's.
+after 3,000 steps with them about a fifth of 48 fresh draws had speckled rims and the same collar (by eye). Here
+reconstructions have hair mixed and disturbed as the sampler does it, and the colours of a fresh draw's face are held to
+its smooth picture's.
 """
 
 import copy
