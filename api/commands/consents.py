@@ -1,10 +1,11 @@
 """`consents give`, `consents list` and `consents revoke`: records of what people who are shown agreed to."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.commands.console import print_json, print_table, say
+from api.commands.console import print_listed, say
 from api.commands.running import at_work
 
 if TYPE_CHECKING:
@@ -48,13 +49,7 @@ def list_all(as_json: Annotated[bool, typer.Option("--json", help="One JSON obje
         return [consents.told(consent) for consent in found]
 
     documents = at_work(job)
-    if as_json:
-        for document in documents:
-            print_json(document)
-    elif documents:
-        print_table(COLUMNS, [_row(document) for document in documents])
-    else:
-        print("There is no record of a consent.")
+    print_listed(documents, COLUMNS, _row, as_json=as_json, nothing="There is no record of a consent.")
 
 
 @app.command()
@@ -71,5 +66,5 @@ def revoke(consent_id: Annotated[str, typer.Argument(help="As `consents list` sh
     say(f"{consent_id} is revoked.")
 
 
-def _row(document: dict[str, Any]) -> tuple[str, ...]:
+def _row(document: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(document[name]) for name in ("id", "state", "expires_at", "purpose"))

@@ -76,6 +76,24 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
     console.print(table)
 
 
+def print_listed(
+    documents: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    row: Callable[[Mapping[str, Any]], Sequence[str]],
+    *,
+    as_json: bool,
+    nothing: str = "",
+) -> None:
+    """A list of documents: a line of JSON each, or a table of their `row`s; `nothing` says that there are none."""
+    if as_json:
+        for document in documents:
+            print_json(document)
+    elif documents:
+        print_table(columns, [row(document) for document in documents])
+    elif nothing:
+        print(nothing)
+
+
 def say(text: str) -> None:
     """A line for people on standard error."""
     print(printable(text), file=sys.stderr, flush=True)

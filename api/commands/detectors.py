@@ -1,11 +1,12 @@
 """`detectors add`, `list`, `remove`: the operator's own detectors, which are asked beside the shipped experts."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.commands.console import print_json, print_table, say
+from api.commands.console import print_listed, say
 from api.commands.running import load_settings
 
 if TYPE_CHECKING:
@@ -46,13 +47,13 @@ def list_all(as_json: Annotated[bool, typer.Option("--json", help="One JSON obje
     owns = DetectorStore(load_settings().home).loaded()
     flags = may_flag([own.card for own in owns])
     documents = [_document(own, flag) for own, flag in zip(owns, flags, strict=True)]
-    if as_json:
-        for document in documents:
-            print_json(document)
-    elif documents:
-        print_table(COLUMNS, [[_cell(value) for value in document.values()] for document in documents])
-    else:
-        print("There is no detector of your own. Add one with `shingan detectors add CARD.toml`.")
+    print_listed(
+        documents,
+        COLUMNS,
+        _cells,
+        as_json=as_json,
+        nothing="There is no detector of your own. Add one with `shingan detectors add CARD.toml`.",
+    )
 
 
 @app.command()
@@ -81,3 +82,7 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return ", ".join(map(str, value)) or "no" if isinstance(value, list) else str(value)
+
+
+def _cells(document: Mapping[str, Any]) -> Sequence[str]:
+    return [_cell(value) for value in document.values()]

@@ -1,11 +1,12 @@
 """`keys create`, `keys list`, `keys rotate` and `keys revoke`: API keys for the HTTP service."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.commands.console import print_json, print_table, say
+from api.commands.console import print_json, print_listed, say
 from api.commands.running import at_work
 
 if TYPE_CHECKING:
@@ -53,13 +54,13 @@ def list_all(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
         return [told(key) for key in await listed(workplace, _actor(workplace, tenant))]
 
     documents = at_work(job)
-    if as_json:
-        for document in documents:
-            print_json(document)
-    elif documents:
-        print_table(COLUMNS, [_row(document) for document in documents])
-    else:
-        print("There is no API key. Make one with `shingan keys create NAME --scope inspect`.")
+    print_listed(
+        documents,
+        COLUMNS,
+        _row,
+        as_json=as_json,
+        nothing="There is no API key. Make one with `shingan keys create NAME --scope inspect`.",
+    )
 
 
 @app.command()
@@ -113,6 +114,6 @@ def _show(issued: "IssuedKey", *, as_json: bool) -> None:
         print(issued.token)
 
 
-def _row(document: dict[str, Any]) -> tuple[str, ...]:
+def _row(document: Mapping[str, Any]) -> tuple[str, ...]:
     shown = {name: value for name, value in document.items() if name not in ("rotated_from", "rate")}
     return tuple("\n".join(value) if isinstance(value, list) else str(value or "") for value in shown.values())

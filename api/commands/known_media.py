@@ -1,12 +1,12 @@
 """`known-media`: lists of pictures by fingerprint that every check compares with, brought in and given out as CSV."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from api.commands.console import print_json, print_table
+from api.commands.console import print_listed
 from api.commands.running import at_work, load_settings, write_whole
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ def _show(lists: "list[KnownMediaList]", *, as_json: bool) -> None:
     documents: list[Mapping[str, Any]] = [
         {"list": known.name, "entries": len(known), "sha256": known.sha256} for known in lists
     ]
-    if as_json:
-        for document in documents:
-            print_json(document)
-    elif documents:
-        print_table(COLUMNS, [tuple(str(document[column]) for column in COLUMNS) for document in documents])
+    print_listed(documents, COLUMNS, _cells, as_json=as_json)
+
+
+def _cells(document: Mapping[str, Any]) -> Sequence[str]:
+    return tuple(str(document[column]) for column in COLUMNS)

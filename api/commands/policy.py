@@ -1,11 +1,12 @@
 """`policy test` tries the policy; `policy upload`, `list`, `activate` and `rollback` keep a tenant's own versions."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.commands.console import print_json, print_table, say
+from api.commands.console import print_json, print_listed, print_table, say
 from api.commands.outcome import ExitCode
 from api.commands.running import at_work, load_settings
 
@@ -82,13 +83,13 @@ def list_all(
         return [told(bundle) | {"active": bundle.version == active} for bundle in bundles]
 
     documents = at_work(job)
-    if as_json:
-        for document in documents:
-            print_json(document)
-    elif documents:
-        print_table(COLUMNS, [_row(document) for document in documents])
-    else:
-        print("There are no policies of this tenant's own: the instance's alone are in force.")
+    print_listed(
+        documents,
+        COLUMNS,
+        _row,
+        as_json=as_json,
+        nothing="There are no policies of this tenant's own: the instance's alone are in force.",
+    )
 
 
 @app.command()
@@ -124,6 +125,6 @@ def _actor(workplace: "Workplace", tenant: str | None) -> "Actor":
     return Actor.local(tenant or workplace.settings.tenant)
 
 
-def _row(document: dict[str, Any]) -> tuple[str, ...]:
+def _row(document: Mapping[str, Any]) -> tuple[str, ...]:
     force = "yes" if document["active"] else ""
     return (str(document["version"]), force, document["bundle_hash"], document["created_at"], document["note"])

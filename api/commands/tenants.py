@@ -1,11 +1,11 @@
 """`tenants create`, `tenants list`, `tenants change`, `tenants suspend` and `tenants resume`."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.commands.console import print_json, print_table, say
+from api.commands.console import print_listed, say
 from api.commands.running import at_work
 
 if TYPE_CHECKING:
@@ -49,11 +49,7 @@ def list_all(as_json: Annotated[bool, typer.Option("--json", help="One JSON obje
         return [tenants.told(each) for each in await tenants.listed(workplace, Actor.local(workplace.settings.tenant))]
 
     documents = at_work(job)
-    if as_json:
-        for document in documents:
-            print_json(document)
-    else:
-        print_table(COLUMNS, [_row(document) for document in documents])
+    print_listed(documents, COLUMNS, _row, as_json=as_json)
 
 
 @app.command()
@@ -101,7 +97,7 @@ def _do(work: "Work", outcome: str) -> None:
     say(f"{at_work(job).id} is {outcome}.")
 
 
-def _row(document: dict[str, Any]) -> tuple[str, ...]:
+def _row(document: Mapping[str, Any]) -> tuple[str, ...]:
     terms = ("jurisdiction", "daily_generations", "rate")
     return tuple(
         str(value) if value is not None else INSTANCE if name in terms else "" for name, value in document.items()

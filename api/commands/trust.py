@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.commands.console import print_json, print_table
+from api.commands.console import print_listed
 from api.commands.running import at_work, load_settings
 
 if TYPE_CHECKING:
@@ -60,11 +60,7 @@ def list_all(as_json: Annotated[bool, typer.Option("--json", help="One JSON obje
 
 def _show(lists: "tuple[TrustList, ...] | list[TrustList]", *, as_json: bool) -> None:
     documents = [_document(item) for item in lists]
-    if as_json:
-        for document in documents:
-            print_json(document)
-    elif documents:
-        print_table(COLUMNS, [_row(document) for document in documents])
+    print_listed(documents, COLUMNS, _row, as_json=as_json)
 
 
 def _document(item: "TrustList") -> Mapping[str, Any]:
