@@ -20,6 +20,7 @@ from api.quotas import permitted
 from api.releases import Released, register
 from api.screening import requested_age, screen
 from api.workplace import Workplace
+from detector.importing import ONE_IMPORT
 from detector.media import sha256_hex, sniff
 from generator.errors import UnsupportedAttribute
 from generator.prompt import FaceRequest, parse
@@ -116,9 +117,9 @@ async def _request(workplace: Workplace, actor: Actor, request: IdolRequest) -> 
 
 
 def _make(workplace: Workplace, wish: FaceRequest, request: IdolRequest, seed: int) -> _Made:
-    from generator.backends.adults import draw_adult  # these keep the networks out of what draws nothing
-    from generator.portrait.idol import act, studio
-
+    with ONE_IMPORT:  # here, to keep the networks out of what draws nothing
+        from generator.backends.adults import draw_adult
+        from generator.portrait.idol import act, studio
     finders = workplace.portrait_finders
     synthesis = draw_adult(workplace.synthesizer("embedded"), studio(wish), seed=seed, finders=finders)
     performance = None if request.still else _rehearse(workplace, request, synthesis.seed)
@@ -128,9 +129,9 @@ def _make(workplace: Workplace, wish: FaceRequest, request: IdolRequest, seed: i
 
 
 def _rehearse(workplace: Workplace, request: IdolRequest, seed: int) -> "Performance":
-    from generator.portrait.idol import Script, rehearse
-    from generator.portrait.sound import read_wav
-
+    with ONE_IMPORT:
+        from generator.portrait.idol import Script, rehearse
+        from generator.portrait.sound import read_wav
     voice = read_wav(request.wav, workplace.sandbox) if request.wav else None
     return rehearse(Script(request.say, voice, request.seconds), seed=seed)
 

@@ -18,6 +18,7 @@ from api.portraits import PortraitRequest, policy_request, screen
 from api.releases import Released
 from api.workplace import Workplace
 from detector.errors import MediaTooLarge
+from detector.importing import ONE_IMPORT
 from detector.media import open_media
 from detector.types import Frame, Media, Provenance
 
@@ -58,9 +59,9 @@ class LiveSession:
 
     async def begin(self) -> None:
         """Raises `InvalidRequest`, `InvalidSettings` or `PolicyDenied`."""
-        from generator.portrait.following import FaceFollower
-        from generator.portrait.tools import open_tool
-
+        with ONE_IMPORT:
+            from generator.portrait.following import FaceFollower
+            from generator.portrait.tools import open_tool
         if self._wish.settings.get("style") not in LIVE_STYLES:
             raise InvalidRequest(f"A live style is one of {', '.join(LIVE_STYLES)}.")
         open_tool(TOOL).check(self._wish.settings)

@@ -17,6 +17,7 @@ from api.quotas import permitted
 from api.releases import Released, register
 from api.screening import requested_age, screen
 from api.workplace import Workplace
+from detector.importing import ONE_IMPORT
 from generator.prompt import FaceRequest, parse
 
 if TYPE_CHECKING:
@@ -113,8 +114,8 @@ def _make(
 
 
 def _draw(workplace: Workplace, wish: FaceRequest, backend: str, seed: int) -> "Synthesis":
-    from generator.backends.adults import draw_adult
-
+    with ONE_IMPORT:
+        from generator.backends.adults import draw_adult
     return draw_adult(workplace.synthesizer(backend), wish, seed=seed, finders=workplace.portrait_finders)
 
 

@@ -18,6 +18,7 @@ from api.policy import PolicyAction, PolicyContext, PolicyRequest
 from api.quotas import permitted, quota_left
 from api.releases import Released, register
 from api.workplace import Workplace
+from detector.importing import ONE_IMPORT
 from detector.media import open_media, sha256_hex, sniff
 from detector.provenance.known_media import KnownMediaList
 from detector.types import Provenance
@@ -115,8 +116,8 @@ async def _released(
 
 
 def _tool(request: PortraitRequest) -> "PortraitTool":
-    from generator.portrait.tools import open_tool
-
+    with ONE_IMPORT:
+        from generator.portrait.tools import open_tool
     tool = open_tool(request.tool)
     tool.check(request.settings_with(request.style_data))
     return tool
@@ -137,9 +138,9 @@ async def policy_request(workplace: Workplace, actor: Actor, request: PortraitRe
 def _open(
     workplace: Workplace, request: PortraitRequest, known: Sequence[KnownMediaList]
 ) -> tuple["Opened", "Subject"]:
-    from generator.elsewhere import open_unmarked
-    from generator.portrait.subject import find_subject
-
+    with ONE_IMPORT:
+        from generator.elsewhere import open_unmarked
+        from generator.portrait.subject import find_subject
     opened = open_unmarked(request.data, checker=workplace.checker, known=known, liftable=workplace.mark_keys)
     return opened, find_subject(opened.pixels, workplace.portrait_finders)
 

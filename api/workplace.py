@@ -23,6 +23,7 @@ from api.signing_keys import key_source
 from api.storage import Blobs
 from api.tenant_lists import TenantLists
 from api.tenant_repository import ensure_tenant
+from detector.importing import ONE_IMPORT
 from detector.provenance.keys import MarkKey, load_mark_keys
 from detector.provenance.known_media import KnownMediaList
 from detector.provenance.looks import LookMemory
@@ -143,12 +144,12 @@ class Workplace:
 
     @cached_property
     def detector(self) -> "Detector":
-        from detector.classifier.engine import ENGINES
-        from detector.classifier.own_store import DetectorStore
-        from detector.classifier.scorer import pick_device
-        from detector.classifier.tiers import BASES, cards_for
-        from detector.pipeline import Detector  # torch takes seconds to import and most commands do without
-
+        with ONE_IMPORT:  # here, because torch takes seconds to import and most commands do without
+            from detector.classifier.engine import ENGINES
+            from detector.classifier.own_store import DetectorStore
+            from detector.classifier.scorer import pick_device
+            from detector.classifier.tiers import BASES, cards_for
+            from detector.pipeline import Detector
         own = DetectorStore(self.settings.home).cards()
         device, bases = self.settings.device, self.settings.home / BASES
         cards = cards_for(self.settings.detector, device=pick_device(device), bases=bases)
@@ -176,8 +177,8 @@ class Workplace:
     @cached_property
     def portrait_finders(self) -> "Finders":
         """What portrait tools find faces and landmarks with."""
-        from generator.portrait.subject import Finders
-
+        with ONE_IMPORT:
+            from generator.portrait.subject import Finders
         return Finders()
 
     def synthesizer(self, name: str) -> "Synthesizer":

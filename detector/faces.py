@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.importing import ONE_IMPORT
 from detector.types import Face, Pixels
 
 SEARCH_SIDE: Final = 1024
@@ -32,7 +33,8 @@ class FaceFinder:
 
     @cached_property
     def _mtcnn(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
-        from facenet_pytorch import MTCNN
+        with ONE_IMPORT:
+            from facenet_pytorch import MTCNN
 
         return MTCNN(keep_all=True, device=self._device, min_face_size=MIN_FACE, post_process=False)
 

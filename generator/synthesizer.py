@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.importing import ONE_IMPORT
 from detector.types import Pixels
 from generator.backends.settings import BackendSettings
 from generator.errors import BackendUnavailable
@@ -47,20 +48,20 @@ class Synthesizer(Protocol):
 
 
 def _embedded(_: BackendSettings) -> Synthesizer:
-    from generator.backends.embedded import Embedded
-
+    with ONE_IMPORT:
+        from generator.backends.embedded import Embedded
     return Embedded.load()
 
 
 def _diffusers(settings: BackendSettings) -> Synthesizer:
-    from generator.backends.diffusers_backend import Diffusers
-
+    with ONE_IMPORT:
+        from generator.backends.diffusers_backend import Diffusers
     return Diffusers.load(settings.diffusers, device=settings.device)
 
 
 def _stylegan(settings: BackendSettings) -> Synthesizer:
-    from generator.backends.stylegan import Stylegan
-
+    with ONE_IMPORT:
+        from generator.backends.stylegan import Stylegan
     return Stylegan.load(settings.stylegan, device=settings.device, cache=settings.cache)
 
 

@@ -1,8 +1,10 @@
 """Fixtures of the whole suite, as factories; and the guard that keeps every test on this machine."""
 
 import io
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from ipaddress import ip_address
 from itertools import chain
@@ -104,7 +106,7 @@ def _film(
 ) -> bytes:
     buffer, left, count = io.BytesIO(), iter(pictures), 0
     first = next(left)
-    with av.open(buffer, "w", format=format) as container:
+    with _usual_scheduling(), av.open(buffer, "w", format=format) as container:
         stream = container.add_stream(codec, rate=rate, options=options or {})
         assert isinstance(stream, av.VideoStream)
         stream.height, stream.width, stream.pix_fmt = *first.shape[:2], pixel_format
@@ -124,6 +126,16 @@ def _film(
                 container.mux(track.encode(silence))
             container.mux(track.encode(None))
     return buffer.getvalue()
+
+
+@contextmanager
+def _usual_scheduling() -> Iterator[None]:
+    """Keeps SVT-AV1, where it may (root), from making this process a real-time one: its networks would stop all others."""
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, *before)
 
 
 def _encode(pixels: Pixels, format: str = "PNG", *, mode: str = "RGB", **options: object) -> bytes:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from detector.importing import ONE_IMPORT
 from detector.types import Pixels
 
 MASK_STRIDE = 8
@@ -51,7 +52,8 @@ class FamilyClassifier(nn.Module):
 
     def __init__(self, backbone: str, families: int, *, drop_path: float = 0.0, dropout: float = 0.0) -> None:
         super().__init__()
-        import timm
+        with ONE_IMPORT:
+            import timm
 
         self.body = timm.create_model(backbone, pretrained=False, num_classes=0, drop_path_rate=drop_path)
         self.dropout = nn.Dropout(dropout)

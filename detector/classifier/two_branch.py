@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from detector.classifier.network import suspicion
 from detector.classifier.tiles import GRID
+from detector.importing import ONE_IMPORT
 
 FROZEN_STAGES: Final = 5
 """Backbone stages of the early part; they reach stride 16 (of a crop of 224 px: 112 channels of 14 x 14)."""
@@ -91,7 +92,8 @@ class ContentBranch(nn.Module):
 
     def __init__(self, backbone: str, *, drop_path: float = 0.0) -> None:
         super().__init__()
-        import timm
+        with ONE_IMPORT:
+            import timm
 
         self.body = timm.create_model(backbone, pretrained=False, num_classes=0, drop_path_rate=drop_path)
         self.width: int = self.body.num_features

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from detector.importing import ONE_IMPORT
 from generator.backends.description import describe, worded
 from generator.backends.device import torch_device
 from generator.backends.framing import framed
@@ -106,8 +107,8 @@ def _first(drawn: Any) -> Image.Image:  # noqa: ANN401
 
 
 def _opened(settings: DiffusersSettings, device: str) -> Any:  # noqa: ANN401
-    from diffusers import DiffusionPipeline
-
+    with ONE_IMPORT:
+        from diffusers import DiffusionPipeline
     folder = Path(settings.model)
     if not folder.is_dir():
         local = not settings.download
