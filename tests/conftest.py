@@ -130,7 +130,7 @@ def _film(
 
 @contextmanager
 def _usual_scheduling() -> Iterator[None]:
-    """Keeps SVT-AV1, where it may (root), from making this process a real-time one: its networks would stop all others."""
+    """Undoes what SVT-AV1 does as root: it makes this process a real-time one, whose networks would stop all others."""
     before = os.sched_getscheduler(0), os.sched_getparam(0)
     try:
         yield
