@@ -14,6 +14,7 @@ from api.metrics import Metrics
 from api.oidc import BearerTokens
 from api.policy import PolicyRequest
 from api.sessions import LocalSessions
+from api.tenant_repository import StoredTenant, tenant_by_name
 from api.workplace import Workplace
 
 
@@ -32,17 +33,19 @@ async def known_actor(request: HTTPConnection) -> Actor | None:
     token = _token(request)
     if token is not None:
         place: Workplace = request.app.state.workplace
-        return await admit(request, place, await _holder(request, place, token))
+        return await admit(request, place, *await _holder(request, place, token))
     sessions: LocalSessions = request.app.state.sessions
     return sessions.actor(request)
 
 
-async def _holder(request: HTTPConnection, place: Workplace, token: str) -> Actor:
+async def _holder(request: HTTPConnection, place: Workplace, token: str) -> tuple[Actor, StoredTenant | None]:
+    """Who holds `token`, and their tenant, if there is one of this name."""
     keys: ApiKeys = request.app.state.keys
     tokens: BearerTokens | None = request.app.state.tokens
     if tokens is not None and not token.startswith(TOKEN_START):
-        return await tokens.authenticate(token)
-    return await keys.authenticate(place.database, token)
+        actor = await tokens.authenticate(token)
+        return actor, await place.database.look(lambda connection: tenant_by_name(connection, actor.tenant))
+    return await keys.recognise(place.database, token)
 
 
 async def anyone(request: Request) -> Actor:

@@ -9,7 +9,7 @@ from api.auth import Actor
 from api.clock import utc_now
 from api.errors import QuotaExceeded, TenantSuspended, Unauthenticated
 from api.rates import Bucket, Standing, count
-from api.tenant_repository import RateRepository, StoredTenant, TenantRepository
+from api.tenant_repository import RateRepository, StoredTenant
 from api.workplace import Workplace
 
 STANDINGS: Final = "rate_standings"
@@ -17,10 +17,11 @@ STANDINGS: Final = "rate_standings"
 REFUSED: Final = "access.refused"
 
 
-async def admit(request: HTTPConnection, place: Workplace, actor: Actor) -> Actor:
-    """`actor`, counted. Raises `Unauthenticated`, `TenantSuspended` or `QuotaExceeded`, which are on record."""
-    async with place.database.read() as session:
-        tenant = await TenantRepository(session).get(actor.tenant)
+async def admit(request: HTTPConnection, place: Workplace, actor: Actor, tenant: StoredTenant | None) -> Actor:
+    """`actor` of `tenant`, counted.
+
+    Raises `Unauthenticated`, `TenantSuspended` or `QuotaExceeded`, which are on record.
+    """
     if tenant is None:
         await log_refusal(place, actor, Unauthenticated.code)
         raise Unauthenticated("This tenant is not known here.")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.clock import timestamp, utc_now
@@ -18,7 +19,7 @@ from api.errors import Conflict, InvalidRequest, NotFound, Unauthenticated
 from api.keyfiles import read_or_create
 from api.repositories import KeyRepository, StoredKey, key_by_digest
 from api.settings import Settings
-from api.tenant_repository import TenantRepository
+from api.tenant_repository import StoredTenant, TenantRepository, tenant_by_name
 
 KEY_BYTES = 32
 PREFIX_CHARACTERS = 12
@@ -134,15 +135,18 @@ class ApiKeys:
 
     async def authenticate(self, database: Database, token: str) -> Actor:
         """The actor behind `token`; raises `Unauthenticated`, without saying whether it was unknown or lapsed."""
-        digest = self._digest(token)
-        now = timestamp()
-        key = await database.look(lambda connection: key_by_digest(connection, digest))
+        return (await self.recognise(database, token))[0]
+
+    async def recognise(self, database: Database, token: str) -> tuple[Actor, StoredTenant | None]:
+        """`authenticate`, and the actor's tenant as it is at the same moment; null if there is none."""
+        digest, now = self._digest(token), timestamp()
+        key, tenant = await database.look(lambda connection: _key_and_tenant(connection, digest))
         if key is None or not key.usable(now):
             raise Unauthenticated("This API key is unknown, revoked or expired.")
         if _stale(key.last_used_at):
             async with database.write() as session:
                 await KeyRepository(session).touch(key.id, now)
-        return Actor(key.id, key.tenant, frozenset(key.scopes), key.rate)
+        return Actor(key.id, key.tenant, frozenset(key.scopes), key.rate), tenant
 
     async def rotate(self, session: AsyncSession, key_id: str, *, tenant: str, overlap: timedelta) -> IssuedKey:
         """A new key with the name, scopes, rate and end of an old one, which works on for `overlap` at most.
@@ -186,6 +190,11 @@ def checked_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
     if unknown or not chosen:
         raise InvalidRequest(f"A key needs scopes out of: {', '.join(sorted(Scope))}.")
     return chosen
+
+
+def _key_and_tenant(connection: Connection, digest: bytes) -> tuple[StoredKey | None, StoredTenant | None]:
+    key = key_by_digest(connection, digest)
+    return key, tenant_by_name(connection, key.tenant) if key else None
 
 
 def _stale(last_used_at: str | None) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.repositories import PAGE
@@ -41,9 +41,7 @@ class ConsentRepository:
         await self._session.execute(insert(consents).values(asdict(consent)))
 
     async def get(self, consent_id: str, *, tenant: str) -> StoredConsent | None:
-        query = select(consents).where(consents.c.id == consent_id, consents.c.tenant == tenant)
-        row = (await self._session.execute(query)).one_or_none()
-        return StoredConsent(**row._mapping) if row else None
+        return await self._session.run_sync(lambda plain: consent_by_id(plain.connection(), consent_id, tenant=tenant))
 
     async def latest(self, *, tenant: str, limit: int = PAGE, before: str | None = None) -> Sequence[StoredConsent]:
         """Newest first; `before` is the `created_at` of the last one already seen."""
@@ -57,3 +55,10 @@ class ConsentRepository:
         mine = (consents.c.id == consent_id, consents.c.tenant == tenant, consents.c.revoked_at.is_(None))
         query = update(consents).where(*mine).values(revoked_at=now).returning(consents.c.id)
         return (await self._session.execute(query)).one_or_none() is not None
+
+
+def consent_by_id(connection: Connection, consent_id: str, *, tenant: str) -> StoredConsent | None:
+    """For a unit of work that is a plain function."""
+    query = select(consents).where(consents.c.id == consent_id, consents.c.tenant == tenant)
+    row = connection.execute(query).one_or_none()
+    return StoredConsent(**row._mapping) if row else None

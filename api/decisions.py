@@ -7,12 +7,13 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.errors import DailyQuotaExceeded, PolicyDenied
 from api.ledger import Fact
 from api.policy import Decision, PolicyRequest, normalise
-from api.settlement import settled
+from api.settlement import settled, settled_within
 from api.workplace import Workplace
 
 DECIDED = "policy.decided"
@@ -44,8 +45,7 @@ async def decide_within(workplace: Workplace, session: AsyncSession, request: Po
 
 async def require_allowed(workplace: Workplace, request: PolicyRequest) -> None:
     """Raises `PolicyDenied`, with the denial in the log; what is allowed leaves nothing there yet."""
-    async with workplace.database.read() as session:
-        decision = await workplace.policies.decide(session, await settled(workplace, session, request))
+    _, decision = await workplace.database.look(lambda connection: _decided(workplace, connection, request))
     if not decision.allowed:
         await permit(workplace, request)
 
@@ -58,14 +58,18 @@ async def decide_first(workplace: Workplace, request: PolicyRequest) -> Fact:
     if workplace.policies.due:
         async with workplace.database.write() as session:
             await workplace.policies.refresh(session)
-    async with workplace.database.read() as session:
-        request = await settled(workplace, session, request)
-        decision = await workplace.policies.decide(session, request)
+    request, decision = await workplace.database.look(lambda connection: _decided(workplace, connection, request))
     fact = fact_of(request, decision)
     if not decision.allowed:
         await workplace.database.change(lambda connection: workplace.audit.within(connection).append([fact]))
     refuse(decision)
     return fact
+
+
+def _decided(workplace: Workplace, connection: Connection, request: PolicyRequest) -> tuple[PolicyRequest, Decision]:
+    """`request`, settled, and what the policies say to it."""
+    asked = settled_within(workplace, connection, request)
+    return asked, workplace.policies.decide_within(connection, asked)
 
 
 async def decide(workplace: Workplace, session: AsyncSession, request: PolicyRequest) -> Decision:

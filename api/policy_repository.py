@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.tables import policy_activations, policy_bundles
@@ -54,15 +54,10 @@ class PolicyRepository:
         return [StoredBundle(**row._mapping) for row in await self._session.execute(query)]
 
     async def get(self, tenant: str, version: int) -> StoredBundle | None:
-        columns = [policy_bundles.c[field.name] for field in fields(StoredBundle)]
-        mine = (policy_bundles.c.tenant == tenant, policy_bundles.c.version == version)
-        row = (await self._session.execute(select(*columns).where(*mine))).one_or_none()
-        return StoredBundle(**row._mapping) if row else None
+        return await self._session.run_sync(lambda plain: bundle_of(plain.connection(), tenant, version))
 
     async def files(self, tenant: str, version: int) -> bytes | None:
-        mine = (policy_bundles.c.tenant == tenant, policy_bundles.c.version == version)
-        found = (await self._session.execute(select(policy_bundles.c.files).where(*mine))).scalar_one_or_none()
-        return None if found is None else bytes(found)
+        return await self._session.run_sync(lambda plain: bundle_files(plain.connection(), tenant, version))
 
     async def activate(self, activation: StoredActivation) -> None:
         await self._session.execute(insert(policy_activations).values(asdict(activation)))
@@ -75,5 +70,28 @@ class PolicyRepository:
 
     async def active(self, tenant: str) -> int:
         """The version that holds, or `NONE`."""
-        found = await self.activations(tenant, limit=1)
-        return found[0].version if found else NONE
+        return await self._session.run_sync(lambda plain: active_version(plain.connection(), tenant))
+
+
+# Every decision asks this: putting a query together takes as long as running it.
+_ACTIVE = select(policy_activations.c.version).where(policy_activations.c.tenant == bindparam("of"))
+_ACTIVE = _ACTIVE.order_by(policy_activations.c.number.desc()).limit(1)
+
+
+def active_version(connection: Connection, tenant: str) -> int:
+    """For a unit of work that is a plain function, as those below are."""
+    found = connection.execute(_ACTIVE, {"of": tenant}).scalar_one_or_none()
+    return NONE if found is None else int(found)
+
+
+def bundle_of(connection: Connection, tenant: str, version: int) -> StoredBundle | None:
+    columns = [policy_bundles.c[field.name] for field in fields(StoredBundle)]
+    mine = (policy_bundles.c.tenant == tenant, policy_bundles.c.version == version)
+    row = connection.execute(select(*columns).where(*mine)).one_or_none()
+    return StoredBundle(**row._mapping) if row else None
+
+
+def bundle_files(connection: Connection, tenant: str, version: int) -> bytes | None:
+    mine = (policy_bundles.c.tenant == tenant, policy_bundles.c.version == version)
+    found = connection.execute(select(policy_bundles.c.files).where(*mine)).scalar_one_or_none()
+    return None if found is None else bytes(found)

@@ -11,12 +11,13 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.audit import AuditLog
 from api.errors import PolicyInvalid
 from api.policy import FAULTY, Decision, Policy, PolicyAction, PolicyRequest, bundle_hash, read_folder
-from api.policy_repository import NONE, PolicyRepository
+from api.policy_repository import NONE, active_version, bundle_files, bundle_of
 from api.policy_tests import failed_tests
 
 LOOK_EVERY: Final = 2.0
@@ -41,16 +42,19 @@ class PolicyStore:
 
         `version` is taken for the one that is in force.
         """
+        return await session.run_sync(lambda plain: self.decide_within(plain.connection(), request, version=version))
+
+    def decide_within(self, connection: Connection, request: PolicyRequest, *, version: int | None = None) -> Decision:
+        """`decide` for a unit of work that is a plain function; it may run in any thread."""
         decision = self.instance.decide(request)
-        repository = PolicyRepository(session)
         if version is None:
-            version = await repository.active(request.actor.tenant)
+            version = active_version(connection, request.actor.tenant)
         if version == NONE or request.action == PolicyAction.MANAGE:
             return decision  # so that nobody locks themselves out of their own policy
         try:
-            own = await self._own(repository, request.actor.tenant, version)
+            own = self._own(connection, request.actor.tenant, version)
         except PolicyInvalid:
-            return Decision(False, (), self.instance.bundle_hash, FAULTY)
+            return Decision(False, (), decision.bundle_hash, FAULTY)
         return both(decision, own.decide(request))
 
     @property
@@ -93,11 +97,10 @@ class PolicyStore:
             body = {"kept": self.instance.bundle_hash, "bundle_hash": faulty}
             await self._audit.append(session, REFUSED, body, personal={"why": why})
 
-    async def _own(self, repository: PolicyRepository, tenant: str, version: int) -> Policy:
+    def _own(self, connection: Connection, tenant: str, version: int) -> Policy:
         """Raises `PolicyInvalid` if the version is not there any more, or is not what was stored."""
         if (tenant, version) not in self._tenants:
-            stored = await repository.get(tenant, version)
-            files = await repository.files(tenant, version)
+            stored, files = bundle_of(connection, tenant, version), bundle_files(connection, tenant, version)
             if stored is None or files is None:
                 raise PolicyInvalid("This version is not stored.")
             policy = policy_of(parsed(files))

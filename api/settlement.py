@@ -3,10 +3,11 @@
 from dataclasses import replace
 from typing import Final
 
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.clock import timestamp
-from api.consent_repository import PREFIX, ConsentRepository
+from api.consent_repository import PREFIX, consent_by_id
 from api.disguise import DISGUISED, is_disguised
 from api.policy import PolicyContext, PolicyRequest, normalise
 from api.terms import jurisdiction_in
@@ -18,17 +19,22 @@ LAPSED: Final = "consent_lapsed"
 
 async def settled(workplace: Workplace, session: AsyncSession, request: PolicyRequest) -> PolicyRequest:
     """`request` with what the policy has to know, read in the transaction that decides."""
-    place = await jurisdiction_in(workplace, session, request.actor.tenant)
+    return await session.run_sync(lambda plain: settled_within(workplace, plain.connection(), request))
+
+
+def settled_within(workplace: Workplace, connection: Connection, request: PolicyRequest) -> PolicyRequest:
+    """`settled` for a unit of work that is a plain function."""
+    place = jurisdiction_in(workplace, connection, request.actor.tenant)
     context = replace(request.context, jurisdiction=place)
     if is_disguised(request.purpose):
         context = replace(context, screened=context.screened | {DISGUISED})
     if context.consent_reference.startswith(PREFIX):
-        context = await _with_record(session, request, context)
+        context = _with_record(connection, request, context)
     return replace(request, context=context)
 
 
-async def _with_record(session: AsyncSession, request: PolicyRequest, context: PolicyContext) -> PolicyContext:
+def _with_record(connection: Connection, request: PolicyRequest, context: PolicyContext) -> PolicyContext:
     """A record that is named decides, whatever is attested beside it: it must be live and for this purpose."""
-    record = await ConsentRepository(session).get(context.consent_reference, tenant=request.actor.tenant)
+    record = consent_by_id(connection, context.consent_reference, tenant=request.actor.tenant)
     holds = record is not None and record.usable(timestamp()) and record.purpose == normalise(request.purpose)
     return replace(context, consent=holds, screened=context.screened if holds else context.screened | {LAPSED})
