@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
+from sqlalchemy import Connection
 from starlette.requests import HTTPConnection
 
 from api.auth import Actor
 from api.clock import utc_now
 from api.errors import QuotaExceeded, TenantSuspended, Unauthenticated
+from api.ledger import Fact
 from api.rates import Bucket, Standing, count
 from api.tenant_repository import RateRepository, StoredTenant
 from api.workplace import Workplace
@@ -48,14 +50,19 @@ async def _count(request: HTTPConnection, place: Workplace, actor: Actor, bucket
     limited = [bucket for bucket in buckets if bucket.rate > 0]
     if not limited:
         return
-    async with place.database.write() as session:
-        standings = await count(session, limited)
-        for standing in standings:
-            if standing.over == 1:  # once a window: a flood of requests is no flood of entries
-                body = {"actor": actor.id, "tenant": actor.tenant, "limit": standing.bucket.name}
-                await place.audit.append(session, "rate.exceeded", body | {"rate": standing.bucket.rate})
+    standings = await place.database.change(lambda connection: _counted(connection, place, actor, limited))
     setattr(request.state, STANDINGS, standings)
     _check(standings)
+
+
+def _counted(connection: Connection, place: Workplace, actor: Actor, buckets: Sequence[Bucket]) -> Sequence[Standing]:
+    standings = count(connection, buckets)
+    # Once a window: a flood of requests is no flood of entries.
+    if exceeded := [standing.bucket for standing in standings if standing.over == 1]:
+        body = {"actor": actor.id, "tenant": actor.tenant}
+        facts = [Fact("rate.exceeded", body | {"limit": bucket.name, "rate": bucket.rate}) for bucket in exceeded]
+        place.audit.within(connection).append(facts)
+    return standings
 
 
 def _check(standings: Sequence[Standing]) -> None:
@@ -69,8 +76,8 @@ def _check(standings: Sequence[Standing]) -> None:
 
 async def forget_windows(place: Workplace) -> None:
     """Drops the counts of windows that ended, which nobody needs any more."""
-    async with place.database.write() as session:
-        await RateRepository(session).forget(before=int(utc_now().timestamp()))
+    now = int(utc_now().timestamp())
+    await place.database.change(lambda connection: RateRepository(connection).forget(before=now))
 
 
 async def log_refusal(place: Workplace, actor: Actor, code: str, *, action: str = "") -> None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.aio.storage import Storage
-from limits.aio.strategies import FixedWindowRateLimiter
-from sqlalchemy.ext.asyncio import AsyncSession
+from limits.storage import Storage
+from limits.strategies import FixedWindowRateLimiter
+from sqlalchemy import Connection
 
 from api.clock import utc_now
 from api.tenant_repository import RateRepository
@@ -44,9 +44,9 @@ class DatabaseStorage(Storage):
 
     STORAGE_SCHEME = None
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__()
-        self._rows = RateRepository(session)
+        self._rows = RateRepository(connection)
         self._seen: dict[str, tuple[int, int]] = {}
 
     @property
@@ -54,47 +54,47 @@ class DatabaseStorage(Storage):
         """None of the database's: `Database` translates them."""
         return OSError
 
-    async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        self._seen[key] = await self._rows.hit(key, now=_now(), seconds=expiry, amount=amount)
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        self._seen[key] = self._rows.hit(key, now=_now(), seconds=expiry, amount=amount)
         return self._seen[key][0]
 
-    async def get(self, key: str) -> int:
-        hits, end = await self.window(key)
+    def get(self, key: str) -> int:
+        hits, end = self.window(key)
         return hits if end > _now() else 0
 
-    async def get_expiry(self, key: str) -> float:
-        return (await self.window(key))[1]
+    def get_expiry(self, key: str) -> float:
+        return self.window(key)[1]
 
-    async def window(self, key: str) -> tuple[int, int]:
+    def window(self, key: str) -> tuple[int, int]:
         """Hits, and end in seconds since 1970."""
         if key not in self._seen:
-            self._seen[key] = await self._rows.get(key)
+            self._seen[key] = self._rows.get(key)
         return self._seen[key]
 
-    async def check(self) -> bool:
-        await self._rows.get("")
+    def check(self) -> bool:
+        self._rows.get("")
         return True
 
-    async def reset(self) -> int | None:
-        await self._rows.forget()
+    def reset(self) -> int | None:
+        self._rows.forget()
         return None
 
-    async def clear(self, key: str) -> None:
+    def clear(self, key: str) -> None:
         self._seen.pop(key, None)
-        await self._rows.forget(key=key)
+        self._rows.forget(key=key)
 
 
-async def count(session: AsyncSession, buckets: Sequence[Bucket]) -> Sequence[Standing]:
+def count(connection: Connection, buckets: Sequence[Bucket]) -> Sequence[Standing]:
     """Counts one request in each of `buckets`, in their order: whoever counts at once waits in the same order."""
-    storage = DatabaseStorage(session)
+    storage = DatabaseStorage(connection)
     limiter = FixedWindowRateLimiter(storage)
-    return [await _hit(limiter, storage, bucket) for bucket in sorted(buckets, key=lambda each: each.key)]
+    return [_hit(limiter, storage, bucket) for bucket in sorted(buckets, key=lambda each: each.key)]
 
 
-async def _hit(limiter: FixedWindowRateLimiter, storage: DatabaseStorage, bucket: Bucket) -> Standing:
+def _hit(limiter: FixedWindowRateLimiter, storage: DatabaseStorage, bucket: Bucket) -> Standing:
     item: RateLimitItem = RateLimitItemPerMinute(bucket.rate)
-    await limiter.hit(item, bucket.key)
-    hits, end = await storage.window(item.key_for(bucket.key))
+    limiter.hit(item, bucket.key)
+    hits, end = storage.window(item.key_for(bucket.key))
     return Standing(bucket, max(0, bucket.rate - hits), max(1, end - _now()), max(0, hits - bucket.rate))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Dialect, Select, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -79,7 +79,7 @@ class QuotaRepository:
         `locked` keeps every other caller waiting here until the transaction ends.
         """
         if locked:
-            new = _insert(self._session, quota_uses).values(tenant=tenant, day=day, used=0)
+            new = _insert(self._session.get_bind().dialect, quota_uses).values(tenant=tenant, day=day, used=0)
             await self._session.execute(new.on_conflict_do_nothing())
         query = select(quota_uses.c.used).where(quota_uses.c.tenant == tenant, quota_uses.c.day == day)
         counted = (await self._session.execute(query.with_for_update() if locked else query)).scalar_one_or_none()
@@ -97,39 +97,38 @@ class QuotaRepository:
 
 
 class RateRepository:
-    """Moments are whole seconds since 1970."""
+    """Moments are whole seconds since 1970. Plain functions, for a unit of work that is one (`Database.change`)."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
-    async def hit(self, key: str, *, now: int, seconds: int, amount: int = 1) -> tuple[int, int]:
+    def hit(self, key: str, *, now: int, seconds: int, amount: int = 1) -> tuple[int, int]:
         """Hits in the window of `key` with these, and when it ends; the first hit opens it for `seconds`."""
-        fresh = _insert(self._session, rate_counters).values(key=key, hits=amount, expires_at=now + seconds)
+        fresh = _insert(self._connection.dialect, rate_counters).values(key=key, hits=amount, expires_at=now + seconds)
         table, over = rate_counters.c, rate_counters.c.expires_at <= now
         values = {
             "hits": case((over, amount), else_=table.hits + amount),
             "expires_at": case((over, now + seconds), else_=table.expires_at),
         }
         query = fresh.on_conflict_do_update(index_elements=["key"], set_=values)
-        row = (await self._session.execute(query.returning(table.hits, table.expires_at))).one()
+        row = self._connection.execute(query.returning(table.hits, table.expires_at)).one()
         return int(row.hits), int(row.expires_at)
 
-    async def get(self, key: str) -> tuple[int, int]:
+    def get(self, key: str) -> tuple[int, int]:
         """Hits and end of the window; zeros if there is none."""
         query = select(rate_counters.c.hits, rate_counters.c.expires_at).where(rate_counters.c.key == key)
-        row = (await self._session.execute(query)).one_or_none()
+        row = self._connection.execute(query).one_or_none()
         return (int(row.hits), int(row.expires_at)) if row else (0, 0)
 
-    async def forget(self, *, key: str | None = None, before: int | None = None) -> None:
+    def forget(self, *, key: str | None = None, before: int | None = None) -> None:
         """Drops the window of `key`, or each that ended `before`, or all."""
         query = delete(rate_counters)
         if key is not None:
             query = query.where(rate_counters.c.key == key)
         if before is not None:
             query = query.where(rate_counters.c.expires_at < before)
-        await self._session.execute(query)
+        self._connection.execute(query)
 
 
-def _insert(session: AsyncSession, table: Any) -> Any:  # noqa: ANN401 - either dialect's own insert
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    return dialect.insert(table)
+def _insert(dialect: Dialect, table: Any) -> Any:  # noqa: ANN401 - either dialect's own insert
+    return (postgresql if dialect.name == "postgresql" else sqlite).insert(table)

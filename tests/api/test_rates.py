@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from sqlalchemy import Connection
 
 from api import rates
 from api.db import Database
@@ -14,8 +15,7 @@ KEY, TENANT = Bucket("key", "key:1", 3), Bucket("tenant", "tenant:a", 100)
 
 
 async def hit(database: Database, *buckets: Bucket) -> list[Standing]:
-    async with database.write() as session:
-        return list(await count(session, buckets))
+    return list(await database.change(lambda connection: count(connection, buckets)))
 
 
 async def test_a_bucket_runs_empty(any_database: Database) -> None:
@@ -50,26 +50,31 @@ async def test_instances_count_together(any_settings: Settings) -> None:
 
 
 async def test_the_storage_is_one_of_the_librarys(any_database: Database) -> None:
-    async with any_database.write() as session:
-        storage = DatabaseStorage(session)
-        assert await storage.check()
-        assert [await storage.incr("a", 60), await storage.incr("a", 60, 4), await storage.get("a")] == [1, 5, 5]
-        assert await storage.get_expiry("a") > rates._now()
-        await storage.clear("a")
-        assert await storage.get("a") == 0
-        await storage.incr("b", 60)
-        await storage.reset()
-        assert await DatabaseStorage(session).get("b") == 0
+    def work(connection: Connection) -> None:
+        storage = DatabaseStorage(connection)
+        assert storage.check()
+        assert [storage.incr("a", 60), storage.incr("a", 60, 4), storage.get("a")] == [1, 5, 5]
+        assert storage.get_expiry("a") > rates._now()
+        storage.clear("a")
+        assert storage.get("a") == 0
+        storage.incr("b", 60)
+        storage.reset()
+        assert DatabaseStorage(connection).get("b") == 0
+
+    await any_database.change(work)
 
 
 async def test_windows_that_ended_can_be_dropped(any_database: Database) -> None:
     await hit(any_database, KEY)
-    async with any_database.write() as session:
-        rows = RateRepository(session)
-        await rows.hit("old", now=0, seconds=60)
-        await rows.forget(before=rates._now())
-        assert await rows.get("old") == (0, 0)
-        assert await rows.get("LIMITER/key:1/3/1/minute") != (0, 0)
+
+    def work(connection: Connection) -> None:
+        rows = RateRepository(connection)
+        rows.hit("old", now=0, seconds=60)
+        rows.forget(before=rates._now())
+        assert rows.get("old") == (0, 0)
+        assert rows.get("LIMITER/key:1/3/1/minute") != (0, 0)
+
+    await any_database.change(work)
 
 
 def test_headers_are_those_of_the_draft() -> None:
