@@ -7,7 +7,7 @@ is asked to come back.
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated, Any, Final
@@ -50,8 +50,9 @@ class Reply:
         return JSONResponse(dict(self.document), self.status, placed | headers)
 
 
-Keep = Callable[[int, str], Within]
-"""`keep(status, prefix)` stores the answer, at `prefix` and its id, in the transaction that it is called in."""
+Keep = Callable[[int, str], Within | None]
+"""`keep(status, prefix)` stores the answer, at `prefix` and its id, in the transaction that it is called in; null where
+there is no key to keep it for."""
 Work = Callable[[Keep], Awaitable[Reply]]
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=MAX_KEY + 2)]
 
@@ -61,20 +62,23 @@ def fingerprint(*parts: str | bytes) -> str:
     state = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
-        state.update(len(data).to_bytes(8, "big") + data)
+        state.update(len(data).to_bytes(8, "big"))
+        state.update(data)
     return state.hexdigest()
 
 
-async def once(place: Workplace, actor: Actor, key: str | None, request_sha256: str, work: Work) -> JSONResponse:
-    """The answer of `work`, or the one that was kept for `key`.
+async def once(
+    place: Workplace, actor: Actor, key: str | None, request: Sequence[str | bytes], work: Work
+) -> JSONResponse:
+    """The answer of `work`, or the one that was kept for `key` and the same `request` (see `fingerprint`).
 
     Raises `InFlight`, `IdempotencyMismatch`, `InvalidRequest`, or what `work` raises; a failure is not kept.
     """
     if key is None:
-        return (await work(_keep_nothing)).response()
+        return (await work(lambda status, prefix: None)).response()
     if actor.is_anonymous:
         raise InvalidRequest("An Idempotency-Key needs an API key beside it: whoever has none shares it with all.")
-    claim = StoredAnswer(actor.tenant, _bare(key), request_sha256, IN_FLIGHT, b"", timestamp())
+    claim = StoredAnswer(actor.tenant, _bare(key), fingerprint(*request), IN_FLIGHT, b"", timestamp())
     earlier = await _claim(place, claim)
     if earlier is not None:
         return _reply(earlier).response(**{REPLAYED: "true"})
@@ -119,13 +123,6 @@ def _keeper(claim: StoredAnswer, status: int, prefix: str) -> Within:
         done = replace(claim, status=status, answer=json.dumps(reply, ensure_ascii=False).encode())
         if not await IdempotencyRepository(session).set(done):
             raise InFlight("Another request with this Idempotency-Key took this one's place.")
-
-    return keep
-
-
-def _keep_nothing(status: int, prefix: str) -> Within:
-    async def keep(session: AsyncSession, document: Mapping[str, Any]) -> None:
-        pass
 
     return keep
 

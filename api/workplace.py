@@ -12,7 +12,6 @@ from api.audit import AuditLog
 from api.audit_owner import require_own_log
 from api.db import Database
 from api.fingerprints import FingerprintIndex
-from api.memory import few_arenas
 from api.migrations.run import upgrade
 from api.passing import PassingFiles
 from api.policy import Policy
@@ -23,6 +22,7 @@ from api.signing_keys import key_source
 from api.storage import Blobs
 from api.tenant_lists import TenantLists
 from api.tenant_repository import ensure_tenant
+from detector.heap import few_arenas, keep_pages
 from detector.importing import ONE_IMPORT
 from detector.provenance.keys import MarkKey, load_mark_keys
 from detector.provenance.known_media import KnownMediaList
@@ -64,6 +64,7 @@ class Workplace:
         self._synthesizers: dict[str, Synthesizer] = {}
         self._lock = threading.Lock()
         few_arenas()
+        keep_pages()
         self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="product")
 
     @classmethod

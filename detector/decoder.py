@@ -103,7 +103,7 @@ def _over_white(picture: Image.Image) -> Image.Image:
     if picture.mode in WIDE_MODES:
         return Image.fromarray(_to_eight_bits(np.asarray(picture))).convert("RGB")
     if not picture.has_transparency_data:
-        return picture.convert("RGB")
+        return picture if picture.mode == "RGB" else picture.convert("RGB")
     layer = picture.convert("RGBA")
     canvas = Image.new("RGB", layer.size, "white")
     canvas.paste(layer, mask=layer.getchannel("A"))

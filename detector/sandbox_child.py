@@ -18,6 +18,7 @@ import numpy as np
 
 from detector import sandbox_wire as wire
 from detector.errors import DetectorError, MediaTooLarge, UnreadableMedia
+from detector.heap import keep_pages
 
 MAX_OPEN_FILES = 64
 STDIN, STDOUT = 0, 1
@@ -32,6 +33,7 @@ def main() -> None:
     limits = json.loads(sys.argv[1])
     source, sink = _take_pipe(STDIN, "rb", os.O_RDONLY), _take_pipe(STDOUT, "wb", os.O_WRONLY)
     _limit_process(limits["memory_bytes"])
+    keep_pages()
     wire.send(sink, {"ready": True}, b"")
     while True:
         try:

@@ -10,7 +10,7 @@ from api import products
 from api.access import CanInspect, Counters, Place
 from api.auth import Actor
 from api.errors import NotFound
-from api.idempotency import IdempotencyKey, Keep, Reply, fingerprint, once
+from api.idempotency import IdempotencyKey, Keep, Reply, once
 from api.ingest.bringing import bring
 from api.jobs.accepting import Parcel, Terms, accept
 from api.jobs.following import EVENT_STREAM, changes, ended, found, job_document
@@ -65,8 +65,8 @@ async def create(
         document = await accept(place, actor, [Parcel(file.name, file.data)], terms)
         return Reply(202, document, f"{PREFIX}/{document['id']}")
 
-    seen = fingerprint("POST", PREFIX, source.name, source.url, source.purpose, source.priority, source.data)
-    answer = await once(place, actor, key, seen, work)
+    asked = ("POST", PREFIX, source.name, source.url, source.purpose, source.priority, source.data)
+    answer = await once(place, actor, key, asked, work)
     if answer.status_code == 202 and wish.wait:
         return await _waited_for(place, actor, answer, wish.wait)
     if answer.status_code == 202 and wish.later:

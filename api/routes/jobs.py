@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from api.access import CanInspect, Place, workplace_of
 from api.errors import InvalidRequest, NotFound
-from api.idempotency import IdempotencyKey, Keep, Reply, fingerprint, once
+from api.idempotency import IdempotencyKey, Keep, Reply, once
 from api.ingest.fetching import name_of
 from api.ingest.network import checked
 from api.jobs.accepting import Parcel, Terms, accept
@@ -58,8 +58,7 @@ async def create(
         return Reply(202, document, f"/v1/jobs/{document['id']}")
 
     named = [part for item in parcels for part in (item.name, item.url, item.data)]
-    seen = fingerprint("POST /v1/jobs", terms["purpose"], terms["priority"], *named)
-    return await once(place, actor, key, seen, work)
+    return await once(place, actor, key, ("POST /v1/jobs", terms["purpose"], terms["priority"], *named), work)
 
 
 @router.get("")

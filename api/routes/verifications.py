@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from api import products
 from api.access import Anyone, Counters, Place
-from api.idempotency import IdempotencyKey, Keep, Reply, fingerprint, once
+from api.idempotency import IdempotencyKey, Keep, Reply, once
 from api.ingest.bringing import bring
 from api.shelf import document_of, inspection
 from api.uploads import Sourced, source_body
@@ -28,8 +28,7 @@ async def create(
         counters.products.labels("verification", str(answer.verdict.label)).inc()
         return Reply(201, answer.document, f"{PREFIX}/{answer.id}")
 
-    seen = fingerprint("POST", PREFIX, source.name, source.url, source.data)
-    return await once(place, actor, key, seen, work)
+    return await once(place, actor, key, ("POST", PREFIX, source.name, source.url, source.data), work)
 
 
 @router.get("/{verification_id}")

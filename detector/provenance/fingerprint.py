@@ -10,6 +10,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from detector.errors import ProvenanceError
 from detector.types import Pixels
@@ -28,14 +29,14 @@ def pdq(pixels: Pixels) -> tuple[str, int]:
     """PDQ hash as 64 hexadecimal digits, most significant bit first, and its quality, 0 (featureless) to 100."""
     grey = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY).astype(np.float32)
     height, width = grey.shape
-    small = _sampling(height) @ grey @ _sampling(width).T
+    small = (_sampling(width) @ (_sampling(height) @ grey).T).T
     signs = _signs(small).ravel()
     return np.packbits(signs[::-1]).tobytes().hex(), _quality(small)
 
 
 @lru_cache(maxsize=32)
-def _sampling(side: int) -> NDArray[np.float32]:
-    """64 side: where PDQ samples a side, after two moving averages that shrink at its ends."""
+def _sampling(side: int) -> csr_array:
+    """64 side: where PDQ samples a side, after two moving averages that shrink at its ends; most of it is zeros."""
     window = -(-side // _WINDOWS)
     ahead = (window + 2) // 2
     start = [max(0, at + ahead - window) for at in range(side)]
@@ -46,7 +47,7 @@ def _sampling(side: int) -> NDArray[np.float32]:
         for near in range(start[middle], end[middle]):
             weight = (end[middle] - start[middle]) * (end[near] - start[near])
             sampling[row, start[near] : end[near]] += 1 / weight
-    return sampling
+    return csr_array(sampling)
 
 
 def _signs(small: NDArray[np.float32]) -> NDArray[np.bool_]:
