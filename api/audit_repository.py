@@ -1,7 +1,8 @@
 """All SQL of the audit log: entries, tree nodes, checkpoints and the erasable salts."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, text
 
@@ -64,14 +65,14 @@ class AuditRepository:
         salts: Mapping[int, bytes],
     ) -> None:
         """Entries in order, the subtrees that they completed, the head after each, and salts by entry."""
-        self._connection.execute(_ADD_ENTRIES, [asdict(row) for row in rows])
+        self._connection.execute(_ADD_ENTRIES, [_values(row) for row in rows])
         if nodes:
             places = [
                 {"level": node.level, "position": node.position, "entry": node.last_leaf, "hash": digest}
                 for node, digest in nodes
             ]
             self._connection.execute(_ADD_NODES, places)
-        self._connection.execute(_ADD_HEADS, [asdict(head) for head in heads])
+        self._connection.execute(_ADD_HEADS, [_values(head) for head in heads])
         if salts:
             kept = [{"entry": entry, "salt": salt} for entry, salt in salts.items()]
             self._connection.execute(_ADD_SALTS, kept)
@@ -149,3 +150,8 @@ class AuditRepository:
         """Whether there was one."""
         query = delete(audit_salts).where(audit_salts.c.entry == entry).returning(audit_salts.c.entry)
         return (self._connection.execute(query)).one_or_none() is not None
+
+
+def _values(row: EntryRow | CheckpointRow) -> dict[str, Any]:
+    """As `asdict`, which copies each value deeply and takes ten times as long."""
+    return {field.name: getattr(row, field.name) for field in fields(row)}
