@@ -14,11 +14,13 @@ from typing import Any, Final
 from cryptography import x509
 
 from detector.provenance.credentials import from_json
-from detector.provenance.trust import TrustStore
+from detector.provenance.trust import Stamp, TrustStore
 from detector.types import Credentials, CredentialState
 
 HELD_SECONDS: Final = 60.0
 """At most so much too late counts what is not known here."""
+TICK_SECONDS: Final = 3.0
+"""File systems tell changes apart that lie further apart; the coarsest in use count in steps of two seconds."""
 HELD_STATES: Final = (
     CredentialState.TRUSTED,
     CredentialState.VALID,
@@ -55,14 +57,20 @@ class TrustWatch:
 
     def __init__(self, store: TrustStore) -> None:
         self._store = store
-        self._last: TrustNow | None = None
+        # Together, for several threads come here; no stamp where it was too young to tell a later change from it.
+        self._last: tuple[Stamp | None, TrustNow] | None = None
 
     def now(self) -> TrustNow:
         """Raises `ProvenanceError` if a list is unusable."""
-        settings, last = self._store.settings(), self._last
-        if last is None or last.settings != settings:
-            self._last = last = TrustNow(settings, tuple(_dates(settings["trust"]["anchors"])))
-        return last
+        stamp, last = self._store.stamp(), self._last
+        if last is not None and last[0] == stamp:
+            return last[1]
+        telling = stamp if stamp.older_than(TICK_SECONDS) else None
+        settings = self._store.settings()
+        same = last is not None and last[1].settings == settings
+        trust = last[1] if last and same else TrustNow(settings, tuple(_dates(settings["trust"]["anchors"])))
+        self._last = (telling, trust)
+        return trust
 
 
 def judged(answer: object, trust: TrustNow, *, since: float) -> Judgement:

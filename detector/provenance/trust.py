@@ -1,7 +1,8 @@
 """Whom this instance believes: certificate lists that its operator imported, and its own development authority.
 
 None are bundled. A list is one JSON file under `home/trust`, replaced whole when a newer list of its name is imported,
-and read afresh for every `settings` call, so that an import counts at once in a server that is running.
+and read afresh for every `settings` call, so that an import counts at once in a server that is running. Whoever calls
+often asks for the `stamp` first.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import json
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -42,6 +44,17 @@ class ListKind(StrEnum):
 
     SIGNER = "signer"
     TSA = "tsa"
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What the file system says of the lists: each file's name, number, size, and times of its last changes (ns)."""
+
+    files: tuple[tuple[str, int, int, int, int], ...]
+
+    def older_than(self, seconds: float) -> bool:
+        """Whether no file was changed so lately: one that changes twice in a tick of the clock may look the same."""
+        return all(time.time_ns() - max(times) > seconds * 1e9 for _, _, _, *times in self.files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +107,11 @@ class TrustStore:
         kept = tuple(_load(path) for path in sorted(self._folder.glob("*.json")))
         own = _own_list(self._own_root) if self._own_root.exists() else None
         return (*kept, own) if own else kept
+
+    def stamp(self) -> Stamp:
+        """Without a look into any list; another one if a list was changed since, came, or went."""
+        paths = (*sorted(self._folder.glob("*.json")), self._own_root)
+        return Stamp(tuple(found for path in paths if (found := _stamped(path)) is not None))
 
     def settings(self) -> dict[str, Any]:
         """Settings of a C2PA `Context` that trusts these lists and reaches out to nobody; JSON can say them.
@@ -183,6 +201,14 @@ def _read(path: Path) -> bytes:
     if len(data) > MAX_LIST_BYTES:
         raise ProvenanceError(f"A trust list may have {MAX_LIST_BYTES} bytes; this file has more.")
     return data
+
+
+def _stamped(path: Path) -> tuple[str, int, int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return path.name, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _load(path: Path) -> TrustList:

@@ -1,5 +1,6 @@
 """A judgement of credentials holds while nothing that it depends on has changed, and not a moment longer."""
 
+import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -93,6 +94,21 @@ def test_an_imported_list_counts_at_once(
     assert first.state is CredentialState.VALID
     TrustStore.load(tmp_path).import_file(own_home / OWN_ROOT, kind=ListKind.SIGNER)
     assert _again(checker, picture, looks)[0].state is CredentialState.TRUSTED
+
+
+def test_a_list_that_is_changed_in_place_counts_though_it_looks_as_old(tmp_path: Path, own_home: Path) -> None:
+    store = TrustStore.load(tmp_path)
+    store.import_file(own_home / OWN_ROOT, kind=ListKind.SIGNER)
+    (kept,) = (tmp_path / "trust").iterdir()
+    watch, was = TrustWatch(store), kept.stat()
+    time.sleep(judgements.TICK_SECONDS + 0.1)
+    before = watch.now()
+    assert watch.now() is before
+    kept.write_bytes(kept.read_bytes().replace(b"root", b"toor"))
+    os.utime(kept, ns=(was.st_atime_ns, was.st_mtime_ns))
+    assert (kept.stat().st_size, kept.stat().st_mtime_ns) == (was.st_size, was.st_mtime_ns)
+    (anchor,) = watch.now().settings["trust"]["anchors"]
+    assert anchor["trust_uri"] == "signer:toor"
 
 
 def test_a_clock_that_goes_back_counts(
