@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Select, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -79,7 +80,7 @@ class QuotaRepository:
         `locked` keeps every other caller waiting here until the transaction ends.
         """
         if locked:
-            new = _insert(self._session.get_bind().dialect, quota_uses).values(tenant=tenant, day=day, used=0)
+            new = _insert(self._session.get_bind().dialect.name, quota_uses).values(tenant=tenant, day=day, used=0)
             await self._session.execute(new.on_conflict_do_nothing())
         query = select(quota_uses.c.used).where(quota_uses.c.tenant == tenant, quota_uses.c.day == day)
         counted = (await self._session.execute(query.with_for_update() if locked else query)).scalar_one_or_none()
@@ -104,20 +105,13 @@ class RateRepository:
 
     def hit(self, key: str, *, now: int, seconds: int, amount: int = 1) -> tuple[int, int]:
         """Hits in the window of `key` with these, and when it ends; the first hit opens it for `seconds`."""
-        fresh = _insert(self._connection.dialect, rate_counters).values(key=key, hits=amount, expires_at=now + seconds)
-        table, over = rate_counters.c, rate_counters.c.expires_at <= now
-        values = {
-            "hits": case((over, amount), else_=table.hits + amount),
-            "expires_at": case((over, now + seconds), else_=table.expires_at),
-        }
-        query = fresh.on_conflict_do_update(index_elements=["key"], set_=values)
-        row = self._connection.execute(query.returning(table.hits, table.expires_at)).one()
+        values = {"of": key, "amount": amount, "now": now, "end": now + seconds}
+        row = self._connection.execute(_hit(self._connection.dialect.name), values).one()
         return int(row.hits), int(row.expires_at)
 
     def get(self, key: str) -> tuple[int, int]:
         """Hits and end of the window; zeros if there is none."""
-        query = select(rate_counters.c.hits, rate_counters.c.expires_at).where(rate_counters.c.key == key)
-        row = self._connection.execute(query).one_or_none()
+        row = self._connection.execute(_WINDOW, {"of": key}).one_or_none()
         return (int(row.hits), int(row.expires_at)) if row else (0, 0)
 
     def forget(self, *, key: str | None = None, before: int | None = None) -> None:
@@ -130,5 +124,24 @@ class RateRepository:
         self._connection.execute(query)
 
 
-def _insert(dialect: Dialect, table: Any) -> Any:  # noqa: ANN401 - either dialect's own insert
-    return (postgresql if dialect.name == "postgresql" else sqlite).insert(table)
+_WINDOW = select(rate_counters.c.hits, rate_counters.c.expires_at).where(rate_counters.c.key == bindparam("of"))
+
+
+@cache
+def _hit(dialect: str) -> Any:  # noqa: ANN401 - either dialect's own insert
+    """Adds `amount` to the window of `of` if that has not ended `now`, or begins one up to `end`."""
+    table = rate_counters.c
+    amount = bindparam("amount", type_=table.hits.type)
+    now, end = (bindparam(name, type_=table.expires_at.type) for name in ("now", "end"))
+    fresh = _insert(dialect, rate_counters).values(key=bindparam("of"), hits=amount, expires_at=end)
+    over = table.expires_at <= now
+    values = {
+        "hits": case((over, amount), else_=table.hits + amount),
+        "expires_at": case((over, end), else_=table.expires_at),
+    }
+    query = fresh.on_conflict_do_update(index_elements=["key"], set_=values)
+    return query.returning(table.hits, table.expires_at)
+
+
+def _insert(dialect: str, table: Any) -> Any:  # noqa: ANN401 - either dialect's own insert
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
