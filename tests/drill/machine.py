@@ -10,11 +10,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import httpx
+import psutil
 
 from tests.api.conftest import INSTALLED, owner, run
 
@@ -48,6 +49,19 @@ class Postgres:
     def close(self) -> None:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def postgres(database: str) -> Iterator[Postgres | None]:
+    """A cluster if `database` is `postgresql`, and none if it is `sqlite`."""
+    if database == "sqlite":
+        yield None
+        return
+    cluster = Postgres()
+    try:
+        yield cluster
+    finally:
+        cluster.close()
 
 
 @contextmanager
@@ -135,6 +149,15 @@ class Machine:
         for name, process in list(self._running.items()):
             if process.poll() is not None:
                 self.start(name)
+
+    def memory(self, name: str) -> int:
+        """Bytes of memory (RSS) of a running process and all its children."""
+        own = psutil.Process(self._running[name].pid)
+        total = 0
+        for process in (own, *own.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                total += process.memory_info().rss
+        return total
 
     async def ready(self) -> None:
         end = time.monotonic() + START_SECONDS

@@ -1,0 +1,182 @@
+"""The load: many clients at once that verify pictures one after the other, and what waiting and memory come to.
+
+    python -m tests.drill.clients --clients 50 --seconds 120 --database sqlite
+
+It prints figures, and fails if a request did, if one in a hundred waited ten times as long as the middle one, or if the
+service's memory grew.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import statistics
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from detector.media import sha256_hex
+from tests.conftest import _encode, _photo
+from tests.drill.machine import Machine, postgres
+
+PICTURES: Final = 24
+WIDTH, HEIGHT, QUALITY = 448, 336, 90
+"""About 50 kB a picture."""
+NEW_SHARE: Final = 0.25
+"""Of the requests; the others send a picture that the service has seen before."""
+SPREAD: Final = 10.0
+"""How many times as long as the median a hundredth of the requests may take."""
+GROWTH: Final = 1.15
+"""Memory of the last quarter by that of the second: a sandbox child is a twentieth of it, and comes and goes."""
+SAMPLE_SECONDS: Final = 1.0
+UNCOUNTED: Final = {name: "0" for name in ("SHINGAN_RATE_KEY", "SHINGAN_RATE_TENANT", "SHINGAN_RATE_ANONYMOUS")}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    clients: int = 50
+    seconds: float = 120.0
+    database: str = "sqlite"
+    seed: int = 1
+
+
+@dataclass(slots=True)
+class Watch:
+    """Seconds of each good answer, what went wrong how often, and bytes of memory as time went on."""
+
+    waits: list[float] = field(default_factory=list)
+    errors: Counter[str] = field(default_factory=Counter)
+    memory: list[int] = field(default_factory=list)
+
+
+async def load(plan: Plan) -> dict[str, Any]:
+    """What happened, as figures; `faults` names what does not hold."""
+    with tempfile.TemporaryDirectory(prefix="shingan-load-") as folder, postgres(plan.database) as cluster:
+        place = Path(folder)
+        machine = Machine(place / "home", database_url=cluster.url if cluster else None, cache=place / "cache")
+        machine.environment |= UNCOUNTED
+        watch, pictures = Watch(), made_pictures(plan.seed)
+        machine.start("serve")
+        try:
+            await machine.ready()
+            await _all_clients(plan, machine, pictures, watch)
+            size = json.loads(machine.command("audit", "verify", "--json"))["size"]
+        finally:
+            machine.stop()
+    return _figures(plan, watch, size)
+
+
+def made_pictures(seed: int) -> list[bytes]:
+    """JPEGs, each unlike the others."""
+    numbers = range(1000 * seed, 1000 * seed + PICTURES)
+    return [_encode(_photo(number, width=WIDTH, height=HEIGHT), "JPEG", quality=QUALITY) for number in numbers]
+
+
+def new_copy(picture: bytes, number: int) -> bytes:
+    """The same picture as another file, which the service has not seen: with `number` in a comment."""
+    text = b"%d" % number
+    return picture[:2] + b"\xff\xfe" + (2 + len(text)).to_bytes(2, "big") + text + picture[2:]
+
+
+async def _all_clients(plan: Plan, machine: Machine, pictures: Sequence[bytes], watch: Watch) -> None:
+    numbers, chances = count(), [random.Random(f"{plan.seed} {client}") for client in range(plan.clients)]
+    async with _connection(machine) as first:
+        for picture in pictures:
+            assert (error := await _ask(first, picture)) is None, error
+    end = time.monotonic() + plan.seconds
+    watching = asyncio.create_task(_remember(machine, watch))
+    await asyncio.gather(*(_client(machine, pictures, chance, numbers, end, watch) for chance in chances))
+    watching.cancel()
+
+
+async def _client(
+    machine: Machine, pictures: Sequence[bytes], chance: random.Random, numbers: "count[int]", end: float, watch: Watch
+) -> None:
+    """One connection, kept alive: the next request goes out as soon as the answer to the last one is there."""
+    async with _connection(machine) as client:
+        while (start := time.monotonic()) < end:
+            picture = chance.choice(pictures)
+            error = await _ask(client, new_copy(picture, next(numbers)) if chance.random() < NEW_SHARE else picture)
+            if error:
+                watch.errors[error] += 1
+            else:
+                watch.waits.append(time.monotonic() - start)
+
+
+def _connection(machine: Machine) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=machine.url, trust_env=False, timeout=60)
+
+
+async def _ask(client: httpx.AsyncClient, picture: bytes) -> str | None:
+    """What was wrong with the answer, if anything: it must be a whole one, and about this very file."""
+    try:
+        answer = await client.post("/v1/verifications", files={"file": ("a.jpg", picture)})
+    except httpx.HTTPError as error:
+        return type(error).__name__
+    if answer.status_code != 201:
+        return f"{answer.status_code} {answer.json().get('code')}"
+    document = answer.json()
+    whole = document["sha256"] == sha256_hex(picture) and document["verdict"]["label"] and document["receipt"]
+    return None if whole else "not a whole answer"
+
+
+async def _remember(machine: Machine, watch: Watch) -> None:
+    while True:
+        watch.memory.append(machine.memory("serve"))
+        await asyncio.sleep(SAMPLE_SECONDS)
+
+
+def _figures(plan: Plan, watch: Watch, entries: int) -> dict[str, Any]:
+    waits, quarters = sorted(watch.waits), _quarters(watch.memory)
+    p50, p99 = (waits[int(share * (len(waits) - 1))] if waits else 0.0 for share in (0.5, 0.99))
+    growth = quarters[3] / quarters[1]
+    held = {
+        "errors": not watch.errors and bool(waits),
+        "spread": p99 < SPREAD * p50,
+        "memory": growth <= GROWTH,
+    }
+    return {
+        "database": plan.database,
+        "clients": plan.clients,
+        "seconds": plan.seconds,
+        "requests": len(waits) + watch.errors.total(),
+        "errors": dict(watch.errors),
+        "requests_per_second": round(len(waits) / plan.seconds, 1),
+        "p50_s": round(p50, 3),
+        "p99_s": round(p99, 3),
+        "longest_s": round(waits[-1], 3) if waits else None,
+        "p99_by_p50": round(p99 / p50, 2) if p50 else None,
+        "memory_mib_by_quarter": [round(each / 2**20) for each in quarters],
+        "memory_growth": round(growth, 3),
+        "log_entries": entries,
+        "faults": [name for name, holds in held.items() if not holds],
+    }
+
+
+def _quarters(samples: Sequence[int]) -> list[float]:
+    """The median of each quarter of the samples."""
+    cuts = [round(quarter * len(samples) / 4) for quarter in range(5)]
+    return [statistics.median(samples[cuts[at] : cuts[at + 1]] or samples) for at in range(4)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="The load.")
+    parser.add_argument("--clients", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=120.0)
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--seed", type=int, default=1)
+    chosen = parser.parse_args()
+    figures = asyncio.run(load(Plan(chosen.clients, chosen.seconds, chosen.database, chosen.seed)))
+    print(json.dumps(figures, indent=1))
+    raise SystemExit(1 if figures["faults"] else 0)
+
+
+if __name__ == "__main__":
+    main()
