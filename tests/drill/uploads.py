@@ -2,13 +2,16 @@
 
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import httpx
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from api.auth import Scope
-from api.errors import PROBLEM_JSON, NotOffered
+from api.errors import PROBLEM_JSON, ApiError, NotOffered
+from tests.conftest import _encode, _photo
 from tests.drill.borders import Border
 from tests.drill.machine import Machine
 from tests.drill.mutations import mutated_json, mutated_lines
@@ -41,6 +44,7 @@ class Service:
         scopes = [word for scope in Scope for word in ("--scope", scope.value)]
         token = json.loads(machine.command("keys", "create", "fuzz", "--json", *scopes))["token"]
         self._machine = machine
+        self._faceless = _encode(_photo(5, width=160, height=128), "JPEG")
         self._headers = {"authorization": f"Bearer {token}"}
         self._client = httpx.Client(base_url=machine.url, headers=self._headers, trust_env=False, timeout=TIMEOUT)
 
@@ -55,6 +59,7 @@ class Service:
     def borders(self, made: Specimens) -> list[Border]:
         pictures = [*made.pictures, *made.signed]
         forms = [_form(made.pictures[0]), _form(made.signed[0], purpose="research"), _form(b"", url="http://127.0.0.1")]
+        wishes = [json.dumps({tool: settings}).encode() for tool, settings in SETTINGS.items()]
         bodies = [json.dumps({path: body}).encode() for path, body in BODIES.items()]
         return [
             Border("http_verifications", [*pictures, *made.clips], lambda data: self._file("/v1/verifications", data)),
@@ -64,6 +69,11 @@ class Service:
             Border("http_known_media", made.lists, lambda data: self._file("/v1/known-media", data), mutated_lines),
             Border("http_form", forms, self._form),
             Border("http_json", bodies, self._json, mutated_json),
+            Border(
+                "http_cosignatures", made.heads, lambda data: self._post("/v1/audit/cosignatures", data), mutated_lines
+            ),
+            Border("http_portraits", wishes, self._portrait, mutated_json),
+            Border("live", [json.dumps(wish).encode() for wish in LIVE], self._live, mutated_json),
             Border("http_bare", [_request(form) for form in forms], self._bare, mutated_lines),
         ]
 
@@ -81,13 +91,36 @@ class Service:
 
     def _json(self, data: bytes) -> str:
         """A body under the path that it is for; what is no JSON any more goes to a route that reads JSON."""
+        path, body = _under(data, BODIES) or ("/v1/jobs", None)
+        content = data if body is None else json.dumps(body).encode()
+        return self._asked("POST", path, content=content, headers={"content-type": "application/json"})
+
+    def _portrait(self, data: bytes) -> str:
+        """Settings under the tool that they are for, with a picture that has no face."""
+        tool, settings = _under(data, SETTINGS) or ("artwork", None)
+        text = data.decode("latin-1") if settings is None else json.dumps(settings)
+        fields = {"purpose": "entertainment", "consent": "true", "settings": text}
+        return self._asked("POST", f"/v1/portraits/{tool}", files={"file": ("file", self._faceless)}, data=fields)
+
+    def _live(self, data: bytes) -> str:
+        """The wish of a live session, then the same bytes as a frame."""
+        url = f"ws://127.0.0.1:{self._machine.port}/v1/portraits/live"
+        heard = ""
         try:
-            ((path, body),) = json.loads(data).items()
-        except (ValueError, AttributeError, RecursionError):
-            path, body = "", None
-        content = json.dumps(body).encode() if path in BODIES else data
-        headers = {"content-type": "application/json"}
-        return self._asked("POST", path if path in BODIES else "/v1/jobs", content=content, headers=headers)
+            with connect(url, additional_headers=self._headers, proxy=None, open_timeout=TIMEOUT) as session:
+                session.send(data.decode("latin-1"))
+                heard = _event(session.recv(TIMEOUT))
+                if heard == "started":
+                    session.send(data)
+                    session.send("stop")
+                    heard = _event(session.recv(TIMEOUT))
+        except ConnectionClosed:
+            self._alive()
+        except TimeoutError as error:
+            raise Failed("a live session did not answer") from error
+        if heard == ApiError.code:
+            raise Failed("a live session failed")
+        return heard or "closed"
 
     def _bare(self, data: bytes) -> str:
         """A request as bytes, on a connection of its own; the service may wait for the rest of one that was cut."""
@@ -134,6 +167,15 @@ class Service:
             raise Failed(f"the service is not ready: {answer.text[:400]}")
 
 
+SETTINGS: Final[Mapping[str, Mapping[str, object]]] = {
+    "artwork": {"style": "low_poly", "strength": 0.5, "seed": 3},
+    "surgery": {"changes": {"alar_width": -4}, "view": "turntable"},
+    "reconstruct": {"output": "views", "hidden": ["left_eye"]},
+}
+LIVE: Final = (
+    {"style": "ink", "strength": 0.5, "seed": 3, "purpose": "entertainment", "consent": True, "label": "none"},
+    {"style": "watercolour", "purpose": "entertainment", "consent": True, "consent_reference": "form 17"},
+)
 BODIES: Final[Mapping[str, Mapping[str, object]]] = {
     "/v1/verifications": {"url": "http://127.0.0.1/picture.png", "purpose": "research"},
     "/v1/jobs": {"urls": ["http://127.0.0.1/a.png"], "purpose": "research", "priority": "low"},
@@ -143,6 +185,21 @@ BODIES: Final[Mapping[str, Mapping[str, object]]] = {
     "/v1/erasures": {"target": "0" * 64},
     "/v1/webhooks": {"url": "https://127.0.0.1/hook", "events": ["inspection.completed"]},
 }
+
+
+def _under(data: bytes, known: Collection[str]) -> tuple[str, object] | None:
+    """Name and value of a JSON object with one entry; null if that is not one of those known."""
+    try:
+        ((name, value),) = json.loads(data).items()
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return (name, value) if name in known else None
+
+
+def _event(message: str | bytes) -> str:
+    """A message of a live session in a word: the code of a refusal, or the event."""
+    told = json.loads(message) if isinstance(message, str) else {"event": "picture"}
+    return str(told.get("code") or told["event"])
 
 
 def _form(data: bytes, **fields: str) -> bytes:
