@@ -9,6 +9,7 @@ service's memory grew.
 import argparse
 import asyncio
 import json
+import math
 import random
 import statistics
 import tempfile
@@ -133,31 +134,46 @@ async def _remember(machine: Machine, watch: Watch) -> None:
         await asyncio.sleep(SAMPLE_SECONDS)
 
 
-def _figures(plan: Plan, watch: Watch, entries: int) -> dict[str, Any]:
-    waits, quarters = sorted(watch.waits), _quarters(watch.memory)
-    p50, p99 = (waits[int(share * (len(waits) - 1))] if waits else 0.0 for share in (0.5, 0.99))
-    growth = quarters[3] / quarters[1]
+def faults(watch: Watch) -> list[str]:
+    """What does not hold."""
+    p50, p99 = _percentiles(watch)
     held = {
-        "errors": not watch.errors and bool(waits),
-        "spread": p99 < SPREAD * p50,
-        "memory": growth <= GROWTH,
+        "errors": not watch.errors and bool(watch.waits),
+        "spread": p99 < SPREAD * p50 or not watch.waits,
+        "memory": _growth(watch) <= GROWTH,
     }
+    return [name for name, holds in held.items() if not holds]
+
+
+def _figures(plan: Plan, watch: Watch, entries: int) -> dict[str, Any]:
+    p50, p99 = _percentiles(watch)
     return {
         "database": plan.database,
         "clients": plan.clients,
         "seconds": plan.seconds,
-        "requests": len(waits) + watch.errors.total(),
+        "requests": len(watch.waits) + watch.errors.total(),
         "errors": dict(watch.errors),
-        "requests_per_second": round(len(waits) / plan.seconds, 1),
+        "requests_per_second": round(len(watch.waits) / plan.seconds, 1),
         "p50_s": round(p50, 3),
         "p99_s": round(p99, 3),
-        "longest_s": round(waits[-1], 3) if waits else None,
+        "longest_s": round(max(watch.waits, default=0.0), 3),
         "p99_by_p50": round(p99 / p50, 2) if p50 else None,
-        "memory_mib_by_quarter": [round(each / 2**20) for each in quarters],
-        "memory_growth": round(growth, 3),
+        "memory_mib_by_quarter": [round(each / 2**20) for each in _quarters(watch.memory)],
+        "memory_growth": round(_growth(watch), 3),
         "log_entries": entries,
-        "faults": [name for name, holds in held.items() if not holds],
+        "faults": faults(watch),
     }
+
+
+def _percentiles(watch: Watch) -> tuple[float, float]:
+    """Seconds within which half and all but a hundredth of the answers came; 0 where there is none."""
+    waits = sorted(watch.waits) or [0.0]
+    return waits[len(waits) // 2], waits[math.ceil(0.99 * len(waits)) - 1]
+
+
+def _growth(watch: Watch) -> float:
+    quarters = _quarters(watch.memory)
+    return quarters[3] / quarters[1]
 
 
 def _quarters(samples: Sequence[int]) -> list[float]:
