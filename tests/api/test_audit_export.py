@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +20,11 @@ from api.db import Database
 from api.errors import InvalidRequest, KeyUnusable
 from api.ledger import Fact
 from api.migrations.run import upgrade
+from api.time_stamps import Query
 
+from ..generator.conftest import Authority, authority, rsa_keys
+
+__all__ = ["authority", "rsa_keys"]
 SIZE = 13
 RELAXED = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 PLACES = st.integers(0, SIZE - 1)
@@ -154,15 +159,18 @@ def test_a_line_that_cannot_be_read_is_named(lines: list[str], line: str) -> Non
     assert _named([*lines[:4], line, *lines[5:]]) == 3
 
 
-@pytest.mark.parametrize(("field", "value"), [("entry", float("inf")), ("json", HALF), ("stamp", HALF)])
+@pytest.mark.parametrize(
+    ("field", "value"), [("entry", float("inf")), ("json", f'{{"entry": 3, "kind": "{HALF}"}}'), ("stamp", HALF)]
+)
 def test_a_value_that_no_line_has_is_named(lines: list[str], field: str, value: object) -> None:
     fields = json.loads(lines[4]) | {field: value}
     assert _named([*lines[:4], json.dumps(fields), *lines[5:]]) == 3
 
 
-def test_half_a_letter_beside_a_true_signature_is_named(lines: list[str]) -> None:
+def test_half_a_letter_beside_a_true_signature_is_named(lines: list[str], authority: Authority) -> None:
+    stamp = b64encode(authority.reply(Query.about(b"anything").data)).decode()
     fields = json.loads(lines[4])
-    fields |= {"signature": f"{fields['signature']}\n{HALF}", "stamp": "AAAA"}
+    fields |= {"signature": f"{fields['signature']}\n{HALF}", "stamp": stamp}
     assert _named([*lines[:4], json.dumps(fields), *lines[5:]]) == 3
 
 

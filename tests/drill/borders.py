@@ -13,6 +13,7 @@ from api.audit_export import check_export
 from api.audit_files import check_receipt, read_head, read_key, read_lines
 from api.audit_standards import Standards
 from api.receipts import Receipt, receipt_fault
+from api.time_stamps import read_stamp, vouched
 from detector.media import open_media, sha256_hex, sniff
 from detector.provenance import payload as wire
 from detector.provenance.check import ProvenanceChecker
@@ -28,7 +29,7 @@ from detector.types import Media
 from detector.video import open_clip, read_frames
 from tests.conftest import _photo
 from tests.drill.mutations import mutated, mutated_json, mutated_lines
-from tests.drill.specimens import RECORD, Specimens
+from tests.drill.specimens import RECORD, STAMPED, Specimens
 
 Mutate: TypeAlias = Callable[[bytes, random.Random, Sequence[bytes]], bytes]
 SECONDS: Final = 3.0
@@ -66,6 +67,7 @@ def local_borders(made: Specimens, home: Path, sandbox: Sandbox) -> list[Border]
         Border("checkpoint", [*made.heads, *made.receipts[:1]], calls.checkpoint, mutated_lines),
         Border("audit_key", [str(made.verifier).encode()], calls.audit_key),
         Border("audit_export", made.exports, calls.audit_export, mutated_lines),
+        Border("time_stamp", [made.stamp], calls.time_stamp),
         Border("trust_list", _trust_lists(home), calls.trust_list),
     ]
 
@@ -87,7 +89,7 @@ def _trust_lists(home: Path) -> list[bytes]:
 
 class _Calls:
     def __init__(self, made: Specimens, home: Path, sandbox: Sandbox) -> None:
-        self._verifier = made.verifier
+        self._verifier, self._authority = made.verifier, made.authority
         self._truth = {receipt.entry: receipt for receipt in map(_receipt, made.receipts)}
         self._roots = _roots(made)
         self._sandbox, self._trust = sandbox, TrustStore.load(home)
@@ -176,6 +178,12 @@ class _Calls:
         check = check_export(read_lines(self._file), Standards(self._verifier))
         assert not check.size or self._roots[check.size] == check.root, "an entry that was never logged was taken"
         return "whole" if check.ok else "broken"
+
+    def time_stamp(self, data: bytes) -> str:
+        """What an authority replied, which the log keeps and others are given."""
+        if vouched(data, STAMPED, roots=[self._authority]):
+            return "vouched"
+        return "another" if read_stamp(data) else "nothing"
 
     def trust_list(self, data: bytes) -> str:
         self._file.write_bytes(data)

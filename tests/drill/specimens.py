@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric import rsa
 from PIL import Image
 from sqlalchemy import Connection
 
@@ -21,6 +22,7 @@ from api.ledger import Fact
 from api.migrations.run import upgrade
 from api.outcomes import digest
 from api.settings import Settings
+from api.time_stamps import Query
 from detector.media import sniff
 from detector.provenance.fingerprint import pdq
 from detector.provenance.keys import load_mark_keys
@@ -29,17 +31,20 @@ from generator.claim import Statement, claim
 from generator.marking import mark, sign
 from generator.signing import DevelopmentCA
 from tests.conftest import _encode, _film, _photo
+from tests.generator.conftest import Authority
 
 RECORD: Final = "0123456789ab"
 STATEMENT: Final = Statement(7, "embedded", "2026-01-01T00:00:00Z", "a smiling woman")
 ENTRIES: Final = 9
+STAMPED: Final = b"what is stamped"
 LARGEST: Final = 512 * 1024
 """A larger file of a corpus is left out: it would be the same parser for more time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Specimens:
-    """Files by kind of border; `verifier` is the key of the log that the last four are from.
+    """Files by kind of border; `verifier` is the key of the log that receipts to exports are from. `stamp` is of
+    `STAMPED` and by `authority` (PEM).
 
     An answer is an object with the `answer` itself, which has a receipt, and the text of its `entry`.
     """
@@ -53,6 +58,8 @@ class Specimens:
     heads: Sequence[bytes]
     exports: Sequence[bytes]
     verifier: Verifier
+    stamp: bytes
+    authority: str
 
 
 async def specimens(home: Path, *, corpus: Path | None = None) -> Specimens:
@@ -60,6 +67,7 @@ async def specimens(home: Path, *, corpus: Path | None = None) -> Specimens:
     settings = Settings(home=home)
     more = _corpus(corpus)
     log = await _log(settings)
+    authority = Authority(*(rsa.generate_private_key(65537, 2048) for _ in range(2)))
     return Specimens(
         pictures=[*_pictures(), *more[MediaKind.IMAGE]],
         clips=[*_clips(), *more[MediaKind.VIDEO]],
@@ -70,6 +78,8 @@ async def specimens(home: Path, *, corpus: Path | None = None) -> Specimens:
         heads=log["heads"],
         exports=log["exports"],
         verifier=Signer.open(settings).verifier,
+        stamp=authority.reply(Query.about(STAMPED).data),
+        authority=authority.root,
     )
 
 

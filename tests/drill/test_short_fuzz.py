@@ -11,6 +11,7 @@ from tests.drill.fuzz import MOST_FAILURES, Plan, all_borders, attempt, fuzz, ma
 CASES = 5
 
 
+@pytest.mark.filterwarnings("ignore")  # libraries warn of what is odd, and that is all of it here
 def test_every_border_answers_or_refuses(tmp_path: Path, cache: Path) -> None:
     with all_borders(cache=cache) as (borders, _):
         figures = fuzz(Plan(cases=CASES, out=tmp_path / "failed"), borders)
