@@ -1,5 +1,6 @@
 """The borders of a running service: files, forms and bare requests, sent over real HTTP to `shingan serve`."""
 
+import asyncio
 import json
 import socket
 from collections.abc import Collection, Mapping
@@ -161,7 +162,7 @@ class Service:
         try:
             answer = self._client.get("/readyz")
         except httpx.TransportError as error:
-            self._machine.revive()
+            asyncio.run(self._machine.ready())  # which starts it again
             raise Failed("the service is gone") from error
         if answer.status_code != 200:
             raise Failed(f"the service is not ready: {answer.text[:400]}")
