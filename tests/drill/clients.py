@@ -37,7 +37,6 @@ SPREAD: Final = 10.0
 GROWTH: Final = 1.15
 """Memory of the last quarter by that of the second: a sandbox child is a twentieth of it, and comes and goes."""
 SAMPLE_SECONDS: Final = 1.0
-UNCOUNTED: Final = {name: "0" for name in ("SHINGAN_RATE_KEY", "SHINGAN_RATE_TENANT", "SHINGAN_RATE_ANONYMOUS")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,6 @@ async def load(plan: Plan) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="shingan-load-") as folder, postgres(plan.database) as cluster:
         place = Path(folder)
         machine = Machine(place / "home", database_url=cluster.url if cluster else None, cache=place / "cache")
-        machine.environment |= UNCOUNTED
         watch, pictures = Watch(), made_pictures(plan.seed)
         machine.start("serve")
         try:

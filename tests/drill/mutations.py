@@ -40,6 +40,7 @@ VALUES: Final[Sequence[Any]] = (
     {},
     {"": None},
 )
+NAMES: Final = ("", "\0", "\ud800", "__class__", "x" * 300)
 
 
 def mutated(data: bytes, chance: random.Random, others: Sequence[bytes]) -> bytes:
@@ -94,6 +95,8 @@ def _change(document: Any, chance: random.Random) -> None:  # noqa: ANN401 - JSO
         kind = chance.random()
         if kind < 0.1:
             del document[at]
+        elif kind < 0.15 and isinstance(document, dict):
+            document[chance.choice(NAMES)] = inside
         elif kind < 0.4 and isinstance(inside, str) and inside:
             document[at] = mutated(inside.encode("utf-8", "surrogatepass"), chance, [b"+", b"\n"]).decode("latin-1")
         elif kind < 0.5 and isinstance(inside, int):

@@ -23,14 +23,11 @@ TIMEOUT: Final = 120.0
 PAUSE_SECONDS: Final = 1.0
 """How long a bare request waits for its answer."""
 ENVIRONMENT: Final[Mapping[str, str]] = {
-    "SHINGAN_RATE_KEY": "0",
-    "SHINGAN_RATE_TENANT": "0",
-    "SHINGAN_RATE_ANONYMOUS": "0",
     "SHINGAN_DAILY_GENERATIONS": "1000000000",
     "SHINGAN_FETCH": "false",
     "SHINGAN_DECODE_SECONDS": "3",
 }
-"""Nobody is counted, so that every request gets as far as its file; nothing is fetched."""
+"""Marks are not counted, and nothing is fetched."""
 
 
 class Failed(Exception):
