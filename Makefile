@@ -19,8 +19,9 @@ serve: $(STAMP)  ## the API and the page on http://127.0.0.1:8080
 test: $(STAMP)  ## the whole test suite, in two processes
 	$(BIN)/pytest -n 2 --dist loadfile
 
-fuzz: $(STAMP)  ## the whole OpenAPI with random requests, forty times as many as in the test suite
+fuzz: $(STAMP)  ## the whole OpenAPI with random requests, then an hour of bad files and messages at every border
 	SHINGAN_FUZZ_EXAMPLES=200 $(BIN)/pytest tests/api/test_openapi_fuzz.py
+	$(BIN)/python -m tests.drill.fuzz --minutes 60
 
 sbom: $(STAMP)  ## build/sbom.json: what is installed, with licences, as CycloneDX
 	mkdir -p build
@@ -39,9 +40,12 @@ bench: $(STAMP)  ## throughput on this machine
 	$(BIN)/shingan bench
 	$(BIN)/shingan bench detect
 
-drill: $(STAMP)  ## jobs while server and worker are killed, the disk fills up and the database goes away
+drill: $(STAMP)  ## what is too long for a test: faults of every kind, fifty clients at once, 100,000 audit entries
 	$(BIN)/python -m tests.drill.run --database sqlite
 	$(BIN)/python -m tests.drill.run --database postgresql
+	$(BIN)/python -m tests.drill.clients --database sqlite
+	$(BIN)/python -m tests.drill.clients --database postgresql
+	$(BIN)/shingan bench audit
 
 lock:  ## resolve pyproject.toml anew and rewrite requirements.lock
 	rm -rf $(LOCK_VENV)

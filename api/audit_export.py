@@ -98,7 +98,7 @@ def _header(line: str) -> Mapping[str, Any]:
         header: Mapping[str, Any] = json.loads(line)
         if header["schema"] == SCHEMA and isinstance(header["size"], int) and isinstance(header["key"], str):
             return header
-    except (ValueError, TypeError, LookupError) as error:
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise InvalidRequest("This is no export of an audit log.") from error
     raise InvalidRequest("This is no export of an audit log.")
 
@@ -109,16 +109,18 @@ def _check_line(line: str, progress: Progress, verifier: Verifier, standards: St
     try:
         fields = json.loads(line)
         number, text, signature = int(fields["entry"]), str(fields["json"]), str(fields["signature"])
+        leaf = leaf_hash(text.encode())  # half a surrogate pair is a ValueError, here and in the signature
+        signature.encode()
         inside = json.loads(text)["entry"]
         stamp = b64decode(fields["stamp"], validate=True) if "stamp" in fields else None
         cosignatures = [str(each) for each in fields.get("cosignatures", ())]
-    except (ValueError, TypeError, LookupError, RecursionError, Base64Error) as error:
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError, Base64Error) as error:
         raise Fault("changed: its line cannot be read") from error  # 1
     place = progress.frontier.size
     if number != place or inside != place:  # 2
         raise Fault(f"missing or moved: entry {number} stands in its place" if number != place else "changed")
     grown = progress.frontier.copy()
-    grown.append(leaf_hash(text.encode()))
+    grown.append(leaf)
     body = Checkpoint(verifier.origin, grown.size, grown.root()).text()
     head = CheckpointRow(grown.size, grown.root(), f"{body}\n{signature}\n")
     try:

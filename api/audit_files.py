@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import rfc8785
+
 from api.audit_standards import AuditCheck
 from api.checkpoints import Checkpoint, Verifier
 from api.errors import InvalidRequest
@@ -76,10 +78,13 @@ def _other_answer(document: Mapping[str, Any], entry: str | None) -> str | None:
         return None
     try:
         stated = json.loads(entry)["body"]["report_sha256"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return "about no answer"
     report = {name: value for name, value in document.items() if name != "receipt"}
-    same = stated in (digest(report), digest({**report, "path": None}))
+    try:
+        same = stated in (digest(report), digest({**report, "path": None}))
+    except (ValueError, RecursionError, rfc8785.CanonicalizationError):  # numbers and letters that no answer has
+        return "about another answer"
     return None if same else "about another answer"
 
 

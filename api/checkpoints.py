@@ -55,9 +55,10 @@ class Verifier:
             if raw[:1] != ALGORITHM_ED25519:
                 raise ValueError("not an Ed25519 key")
             verifier = cls(origin, Ed25519PublicKey.from_public_bytes(raw[1:]))
+            key_hash = verifier.key_hash  # not of half a surrogate pair
         except (ValueError, Base64Error) as error:
             raise KeyUnusable("This is no public key of an audit log.") from error
-        if verifier.key_hash.hex() != stated:
+        if key_hash.hex() != stated:
             raise KeyUnusable("The public key of the audit log does not fit its own name.")
         return verifier
 

@@ -1,5 +1,6 @@
 """Every failure of a request as `application/problem+json`: typed errors, the framework's own, and the unforeseen."""
 
+import json
 import logging
 
 from fastapi import FastAPI, Request
@@ -17,6 +18,14 @@ HTTP_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 4
 log = logging.getLogger("shingan.http")
 
 
+class _Quoting(JSONResponse):
+    """May quote what was sent, even half a surrogate pair, which stays the escape that it came as."""
+
+    def render(self, content: object) -> bytes:
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode("utf-8", "backslashreplace")
+
+
 def install(app: FastAPI) -> None:
     """Makes `app` answer every failure with a problem."""
     for kind in (ApiError, DetectorError, GeneratorError):
@@ -32,7 +41,7 @@ def problem_response(problem: Problem) -> JSONResponse:
         headers[REQUEST_ID] = chosen
     if problem.status == 401:
         headers["www-authenticate"] = "Bearer"
-    return JSONResponse(dict(problem.body), problem.status, headers, PROBLEM_JSON)
+    return _Quoting(dict(problem.body), problem.status, headers, PROBLEM_JSON)
 
 
 async def _typed(request: Request, error: Exception) -> JSONResponse:

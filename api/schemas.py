@@ -10,7 +10,8 @@ Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,63}$")]
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # With any bound a text must be one: without, half a surrogate pair would pass, which JSON can say.
+    model_config = ConfigDict(extra="forbid", frozen=True, str_min_length=0)
 
 
 class GenerationBody(_Body):

@@ -1,5 +1,6 @@
 """Reads uploaded files: after the caller is known, and no further than the body limit lets them."""
 
+import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -141,6 +142,7 @@ async def read_sources(request: Request, *, most: int) -> tuple[list[Source], di
 async def _json(request: Request) -> Mapping[str, Any]:
     try:
         body = await request.json()
+        json.dumps(body, ensure_ascii=False).encode()  # half a surrogate pair is no letter of any text
     except (ValueError, RecursionError) as error:
         raise InvalidRequest("The body is no JSON.") from error
     if not isinstance(body, dict):

@@ -155,7 +155,7 @@ def parse_certificates(data: bytes) -> tuple[str, ...]:
     """The certificates of a PEM bundle, each as a PEM text of its own. Raises `ProvenanceError`."""
     try:
         return tuple(_pem(certificate) for certificate in x509.load_pem_x509_certificates(data))
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise ProvenanceError("The file holds no readable certificate.") from error
 
 
@@ -167,7 +167,7 @@ def _parse(data: bytes, *, fallback: str) -> tuple[str, str | None, tuple[str, .
         scheme = json.loads(data)["LoTE"]["ListAndSchemeInformation"]
         name, issued_at = str(scheme["SchemeName"][0]["value"]), str(scheme["ListIssueDateTime"])
         certificates = tuple(_pem(certificate) for certificate in _official(json.loads(data)))
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError, x509.InvalidVersion) as error:
         raise ProvenanceError("The file is neither a PEM bundle nor a C2PA trust list.") from error
     if not certificates:
         raise ProvenanceError("The trust list is empty.")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +20,11 @@ from api.db import Database
 from api.errors import InvalidRequest, KeyUnusable
 from api.ledger import Fact
 from api.migrations.run import upgrade
+from api.time_stamps import Query
 
+from ..generator.conftest import Authority, authority, rsa_keys
+
+__all__ = ["authority", "rsa_keys"]
 SIZE = 13
 RELAXED = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 PLACES = st.integers(0, SIZE - 1)
@@ -143,12 +148,39 @@ def _signed(header: str, texts: Sequence[str]) -> list[str]:
     return made
 
 
-@pytest.mark.parametrize("line", ["", "{", "[]", '"x"', "{}", '{"entry": 3}', '{"entry": null, "json": 1}', "\0"])
+DEEP = pytest.param("[" * 100_000, id="deep")
+UNREADABLE = ["", "{", "[]", '"x"', "{}", '{"entry": 3}', '{"entry": null, "json": 1}', "\0", DEEP]
+HALF = "\ud800"
+"""Of a surrogate pair, which is no letter; JSON can say it all the same."""
+
+
+@pytest.mark.parametrize("line", UNREADABLE)
 def test_a_line_that_cannot_be_read_is_named(lines: list[str], line: str) -> None:
     assert _named([*lines[:4], line, *lines[5:]]) == 3
 
 
-@pytest.mark.parametrize("header", ["", "{", "[]", "{}", '{"schema": "shingan.audit.2", "size": 1, "key": ""}'])
+@pytest.mark.parametrize(
+    ("field", "value"), [("entry", float("inf")), ("json", f'{{"entry": 3, "kind": "{HALF}"}}'), ("stamp", HALF)]
+)
+def test_a_value_that_no_line_has_is_named(lines: list[str], field: str, value: object) -> None:
+    fields = json.loads(lines[4]) | {field: value}
+    assert _named([*lines[:4], json.dumps(fields), *lines[5:]]) == 3
+
+
+def test_half_a_letter_beside_a_true_signature_is_named(lines: list[str], authority: Authority) -> None:
+    stamp = b64encode(authority.reply(Query.about(b"anything").data)).decode()
+    fields = json.loads(lines[4])
+    fields |= {"signature": f"{fields['signature']}\n{HALF}", "stamp": stamp}
+    assert _named([*lines[:4], json.dumps(fields), *lines[5:]]) == 3
+
+
+def test_a_key_that_is_no_text_is_refused(lines: list[str]) -> None:
+    header = json.loads(lines[0])
+    with pytest.raises(KeyUnusable):
+        check_export([json.dumps(header | {"key": HALF + header["key"]}), *lines[1:]], Standards())
+
+
+@pytest.mark.parametrize("header", ["", "{", "[]", "{}", '{"schema": "shingan.audit.2", "size": 1, "key": ""}', DEEP])
 def test_what_is_no_export_is_refused(lines: list[str], header: str) -> None:
     with pytest.raises(InvalidRequest):
         check_export([header, *lines[1:]], STANDARDS)

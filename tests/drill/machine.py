@@ -10,11 +10,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import httpx
+import psutil
 
 from tests.api.conftest import INSTALLED, owner, run
 
@@ -22,6 +23,8 @@ SHINGAN: Final = str(Path(sys.executable).parent / "shingan")
 ROOT: Final = Path(__file__).parent.parent.parent
 DISK_MEBIBYTES: Final = 512
 START_SECONDS: Final = 120
+UNCOUNTED: Final = {f"SHINGAN_RATE_{whose}": "0" for whose in ("KEY", "TENANT", "ANONYMOUS")}
+"""A drill asks more in a minute than a caller may, and a refusal would pass for a fault."""
 
 
 class Postgres:
@@ -48,6 +51,19 @@ class Postgres:
     def close(self) -> None:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def postgres(database: str) -> Iterator[Postgres | None]:
+    """A cluster if `database` is `postgresql`, and none if it is `sqlite`."""
+    if database == "sqlite":
+        yield None
+        return
+    cluster = Postgres()
+    try:
+        yield cluster
+    finally:
+        cluster.close()
 
 
 @contextmanager
@@ -99,6 +115,7 @@ class Machine:
             "SHINGAN_FETCH_HOSTS": "127.0.0.1",
             "SHINGAN_WEBHOOK_RETRIES": ",".join(["2"] * 60),
             "SHINGAN_DETECTOR": "small",
+            **UNCOUNTED,
         }
         if database_url:
             self.environment["SHINGAN_DATABASE_URL"] = database_url
@@ -135,6 +152,15 @@ class Machine:
         for name, process in list(self._running.items()):
             if process.poll() is not None:
                 self.start(name)
+
+    def memory(self, name: str) -> int:
+        """Bytes of memory (RSS) of a running process and all its children."""
+        own = psutil.Process(self._running[name].pid)
+        total = 0
+        for process in (own, *own.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                total += process.memory_info().rss
+        return total
 
     async def ready(self) -> None:
         end = time.monotonic() + START_SECONDS

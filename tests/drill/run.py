@@ -22,7 +22,7 @@ import httpx
 from tests.api.jobs.receiver import Receiver
 from tests.drill import checks
 from tests.drill.load import Piece, pieces, send_all
-from tests.drill.machine import Machine, Postgres, disk, full
+from tests.drill.machine import Machine, Postgres, disk, full, postgres
 
 PAUSE_SECONDS = (2.0, 7.0)
 """Between two kills."""
@@ -42,7 +42,7 @@ class Plan:
 async def drill(plan: Plan) -> dict[str, Any]:
     """What happened, as figures. Raises `AssertionError` if something does not hold."""
     start = time.monotonic()
-    with disk() as (folder, fillable), _postgres(plan) as cluster, _receiver() as receiver:
+    with disk() as (folder, fillable), postgres(plan.database) as cluster, _receiver() as receiver:
         home, cache = folder / "home", Path(tempfile.mkdtemp(prefix="shingan-drill-cache-"))
         machine = Machine(home, database_url=cluster.url if cluster else None, cache=cache)
         scopes = [word for scope in ("inspect", "read_audit", "manage_webhooks") for word in ("--scope", scope)]
@@ -119,18 +119,6 @@ async def _checked(
     machine.command("audit", "verify")
     requests = {"requests": len(work), "sendings": sum(piece.sendings for piece in work)}
     return requests | {"results": dict(states)} | dict(told) | {"blobs_kept": blobs, "log": "verified"}
-
-
-@contextmanager
-def _postgres(plan: Plan) -> Iterator[Postgres | None]:
-    if plan.database == "sqlite":
-        yield None
-        return
-    cluster = Postgres()
-    try:
-        yield cluster
-    finally:
-        cluster.close()
 
 
 @contextmanager

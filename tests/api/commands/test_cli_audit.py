@@ -67,6 +67,17 @@ def test_a_receipt_is_checked_alone_and_with_its_entry(shingan: Shingan, answer:
     assert (wrong["first_bad"], wrong["detail"]) == (1, "Entry 1 is not under the head that was signed.")
 
 
+@pytest.mark.parametrize("value", [2**53 + 1, float("nan"), float("inf"), "\ud800"])
+def test_a_value_that_no_answer_has_is_another_answer(
+    shingan: Shingan, answer: Path, export: Path, tmp_path: Path, value: object
+) -> None:
+    entry = tmp_path / "entry.json"
+    entry.write_text(json.loads(export.read_text().splitlines()[2])["json"])
+    answer.write_text(json.dumps(json.loads(answer.read_text()) | {"path": value}))
+    checked = _check(shingan("audit", "verify", "--receipt", answer, "--entry", entry, "--json"))
+    assert checked["detail"] == "Entry 1 is about another answer."
+
+
 def test_a_receipt_that_was_kept_tells_that_the_end_was_cut_off(
     shingan: Shingan, answer: Path, export: Path, tmp_path: Path
 ) -> None:

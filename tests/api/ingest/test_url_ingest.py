@@ -46,6 +46,17 @@ async def test_the_file_at_an_address_is_answered(app: FastAPI, client: httpx.As
             assert (answer.status_code, answer.json()["path"]) == (201, "photo.png")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [r'{"url": "\ud800"}', r'{"url": "", "purpose": "\udfff"}', pytest.param("[" * 60_000, id="deep"), "NaN"],
+)
+async def test_a_body_that_is_no_text_is_refused(app: FastAPI, client: httpx.AsyncClient, body: str) -> None:
+    headers = {**await issued(app, "inspect", "verify"), "content-type": "application/json"}
+    for route in ("/v1/inspections", "/v1/verifications", "/v1/jobs"):
+        answer = await client.post(route, content=body, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
 async def test_an_address_inside_is_refused_by_every_route(app: FastAPI, client: httpx.AsyncClient) -> None:
     headers = await issued(app, "inspect", "verify", "manage_webhooks")
     inside = "http://169.254.169.254/latest/meta-data/"

@@ -45,6 +45,35 @@ async def test_malformed_fields_are_named_and_not_echoed(
     assert "secret" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/webhooks", r'{"url": "https://example.org/", "events": ["\ud800"]}'),
+        ("/v1/webhooks", r'{"url": "https://example.org/", "\ud800": 1}'),
+        ("/v1/keys", r'{"name": "a", "scopes": ["\udfff"]}'),
+        ("/v1/policies", r'{"files": {"\ud800": ""}}'),
+        ("/v1/policies", r'{"files": {"a.cedar": "\ud800"}}'),
+        ("/v1/generations", r'{"prompt": "a woman", "purpose": "research", "label": "\ud800"}'),
+        ("/v1/soft-bindings/matches/byBinding", r'{"alg": "\ud800", "value": ""}'),
+    ],
+)
+async def test_half_a_surrogate_pair_is_no_text(
+    client: httpx.AsyncClient, issue: Callable[..., Awaitable[dict[str, str]]], path: str, body: str
+) -> None:
+    headers = await issue("manage_webhooks", "manage", "generate")
+    answer = await client.post(path, content=body, headers={**headers, "content-type": "application/json"})
+    _check(answer, 422, "invalid_request")
+
+
+async def test_what_a_refusal_quotes_may_be_no_text(
+    client: httpx.AsyncClient, issue: Callable[..., Awaitable[dict[str, str]]]
+) -> None:
+    form = {"purpose": "entertainment", "consent": "true", "settings": r'{"\ud800": 1}'}
+    headers = await issue("stylise")
+    answer = await client.post("/v1/portraits/artwork", files={"file": ("a.png", b"")}, data=form, headers=headers)
+    _check(answer, 422, "invalid_settings")
+
+
 async def test_index_out_of_range(client: httpx.AsyncClient, issue: Callable[..., Awaitable[dict[str, str]]]) -> None:
     headers = await issue("read_audit")
     _check(await client.get(f"/v1/audit/entries/{2**80}", headers=headers), 422, "invalid_request")

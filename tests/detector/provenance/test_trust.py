@@ -121,6 +121,21 @@ def test_what_is_no_list_is_refused(data: bytes, home: Path, tmp_path: Path) -> 
     assert TrustStore.load(home).lists() == ()
 
 
+@pytest.mark.parametrize("form", ["PEM", "official"])
+def test_a_certificate_of_an_unknown_version_is_refused(home: Path, own_home: Path, tmp_path: Path, form: str) -> None:
+    root = own_home / "keys" / "ca" / "root.pem"
+    der = x509.load_pem_x509_certificate(root.read_bytes()).public_bytes(Encoding.DER)
+    odd = base64.b64encode(der.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020112"), 1)).decode()
+    listed = _official(root, "odd")
+    service = listed["LoTE"]["TrustedEntitiesList"][0]["TrustedEntityServices"][0]
+    service["ServiceInformation"]["ServiceDigitalIdentity"]["X509Certificates"][0]["val"] = odd
+    pem = f"-----BEGIN CERTIFICATE-----\n{odd}\n-----END CERTIFICATE-----\n"
+    path = tmp_path / "list"
+    path.write_text(pem if form == "PEM" else json.dumps(listed))
+    with pytest.raises(ProvenanceError):
+        TrustStore.load(home).import_file(path)
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"kind": "signer"}'])
 def test_damaged_store_is_named(home: Path, bundle: Path, content: str) -> None:
     TrustStore.load(home).import_file(bundle)
