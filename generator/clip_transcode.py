@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from detector.errors import MediaTooLarge
 from detector.provenance.carrier import TILE
+from detector.provenance.mask import clip_mask
 from detector.provenance.watermark import lay
 from detector.types import Pixels
 from detector.upright import upright
@@ -59,7 +60,7 @@ def transcode(
             if picture is None:
                 picture = _picture(writer, pixels, stream)
                 writer.start_encoding()
-            marked = lay(labelled(pixels, Label(label), edited=edited), tile, strength=strength)
+            marked = lay(labelled(pixels, Label(label), edited=edited), tile, strength=strength, weigh=clip_mask)
             writer.mux(picture.encode(_frame(marked, tick_of(item), base_of(stream))))
             written += 1
             if written > max_frames:

@@ -9,6 +9,7 @@ import numpy as np
 
 from detector.errors import MediaTooLarge, UnreadableMedia
 from detector.media import sha256_hex, sniff
+from detector.provenance.carrier import CLIP_SLOPE
 from detector.provenance.check import ProvenanceChecker
 from detector.provenance.fingerprint import pdq
 from detector.provenance.payload import Payload
@@ -47,7 +48,7 @@ def mark_clip(data: bytes, order: Order, *, checker: ProvenanceChecker, transcod
         raise AlreadyMarked(f"The clip already bears the mark of record {found.watermark.record_id}.")
     parent = history(data, media, found.credentials, order.digital_source_type)  # 3. keep that as an ingredient
     record_id, statement = new_record_id(), order.statement()
-    tile = pattern(Payload(record_id, order.key.key_id), key=order.key)
+    tile = pattern(Payload(record_id, order.key.key_id), key=order.key, slope=CLIP_SLOPE)
     written = transcoder.call(  # 4. a mark in every frame
         TRANSCODE,
         data,

@@ -10,7 +10,7 @@ import numpy as np
 
 from detector.provenance.keys import MarkKey
 from detector.provenance.payload import Payload
-from detector.provenance.watermark import embed
+from detector.provenance.watermark import detect, embed
 from detector.types import CredentialState, Pixels, Provenance
 
 ROUNDS: Final = 2
@@ -25,7 +25,10 @@ def is_intact_release(found: Provenance) -> bool:
 
 
 def lift(pixels: Pixels, found: Provenance, *, keys: Sequence[MarkKey]) -> Pixels | None:
-    """`pixels` of an intact release without its mark; null if its key is not among `keys`."""
+    """`pixels` of an intact release without its mark; null if its key is not among `keys`.
+
+    Null as well if the mark is still read afterwards: an earlier version laid it otherwise.
+    """
     record_id, key_id = found.watermark.record_id, found.watermark.key_id
     key = next((key for key in keys if key.key_id == key_id), None)
     if key is None or record_id is None:
@@ -34,4 +37,4 @@ def lift(pixels: Pixels, found: Provenance, *, keys: Sequence[MarkKey]) -> Pixel
     for _ in range(ROUNDS):
         added = embed(bare, payload=payload, key=key).astype(np.int16) - bare
         bare = np.clip(pixels.astype(np.int16) - added, 0, 255).astype(np.uint8)
-    return bare
+    return None if detect(bare, keys=[key]).detected else bare

@@ -1,4 +1,4 @@
-"""What of a picture the mark can live in: luminance, the perceptual mask for writing, the residual for reading."""
+"""What of a picture the mark can live in: its luminance, and the residual that reading looks at."""
 
 import cv2
 import numpy as np
@@ -10,11 +10,6 @@ WORKING_SIDE = 1024  # px; reading works on a copy whose long side is at most th
 _SHORT_SIDE = 256  # px; yet its short side keeps at least this, or panoramas would lose the mark
 _LONGEST = 4096  # px of a panorama's working copy that are searched, from its middle
 _CELL = 2  # px a side of the cells that the activity is reckoned on: a third of the time, and the same z
-_MASK_CELLS = 5  # a side of the window that the mask looks at
-_LEAST_BUSY, _MOST_BUSY = 1.5, 30.0  # grey levels of deviation
-_SSIM_FLOOR = (0.03 * 255) ** 2  # what SSIM adds to twice a place's variance before it divides a change's power by it
-_ORDINARY = 0.00485  # loss of SSIM per square grey level in the median of 28 photos
-_EASE = (0.9, 1.35)  # .8 lost smooth pictures to WebP 50
 _HIGH_PASS_SIGMA = 3.0
 _NOISE_CELLS = 3  # of windows of 5 to 19 px, 5 to 9 kept most of the template through 8 attacks on 28 photos
 _FLOOR = 3.0  # grey levels: below this activity is sensor noise or rounding
@@ -44,42 +39,19 @@ def working_copy(pixels: Pixels) -> Plane:
     return _middle(plane)
 
 
-def mask(plane: Plane) -> Plane:
-    """Return how much mark each pixel bears, 1 being ordinary: more where the picture is busy.
-
-    A busy picture as a whole bears more as well, for it hides more and leaves less to read; a smooth one bears less.
-    """
-    square = _variance(plane)
-    weight: Plane = np.sqrt(np.clip(np.sqrt(square) + np.float32(0.5), _LEAST_BUSY, _MOST_BUSY))
-    weight = _mean(weight, side=_MASK_CELLS)
-    power = weight * weight
-    mean = float(np.mean(power))
-    seen = float(np.mean(power / (2 * square + _SSIM_FLOOR))) / mean
-    ease = float(np.clip(np.sqrt(_ORDINARY / seen), *_EASE))
-    weight *= np.float32(ease / np.sqrt(mean))
-    return _widened(weight, height=plane.shape[0], width=plane.shape[1])
-
-
-def _variance(plane: Plane) -> Plane:
-    """Return the variance of `plane` about each of its cells."""
-    mean, square = (_mean(_cells(each), side=_MASK_CELLS) for each in (plane, cv2.multiply(plane, plane)))
-    result: Plane = np.maximum(square - mean * mean, np.float32(0))
-    return result
-
-
 def residual(plane: Plane) -> Plane:
     """Return `plane` without its coarse content, each place over its deviation ** 1.25."""
     fine = cv2.GaussianBlur(plane, (0, 0), _HIGH_PASS_SIGMA, borderType=cv2.BORDER_REFLECT)
     cv2.subtract(plane, fine, dst=fine)
-    power = _mean(_cells(cv2.multiply(fine, fine)), side=_NOISE_CELLS)
+    power = cell_means(cells(cv2.multiply(fine, fine)), side=_NOISE_CELLS)
     level = np.sqrt(np.maximum(power, np.float32(0))) + np.float32(_FLOOR)
     worth = (1 / (level * np.sqrt(np.sqrt(level)))).astype(np.float32)
-    weight = _widened(worth, height=plane.shape[0], width=plane.shape[1])
+    weight = widened(worth, height=plane.shape[0], width=plane.shape[1])
     result: Plane = cv2.multiply(fine, weight, dst=fine)
     return result
 
 
-def _cells(plane: Plane) -> Plane:
+def cells(plane: Plane) -> Plane:
     """Return the means of `plane` in cells of `_CELL` px a side."""
     edges = (0, -plane.shape[0] % _CELL, 0, -plane.shape[1] % _CELL)
     if any(edges):
@@ -88,12 +60,12 @@ def _cells(plane: Plane) -> Plane:
     return result
 
 
-def _mean(cells: Plane, *, side: int) -> Plane:
+def cell_means(cells: Plane, *, side: int) -> Plane:
     result: Plane = cv2.blur(cells, (side, side), borderType=cv2.BORDER_REFLECT)
     return result
 
 
-def _widened(cells: Plane, *, height: int, width: int) -> Plane:
+def widened(cells: Plane, *, height: int, width: int) -> Plane:
     """Return `cells` as a plane of single pixels again."""
     wide: Plane = cv2.resize(cells, None, fx=_CELL, fy=_CELL, interpolation=cv2.INTER_LINEAR)
     return wide[:height, :width]

@@ -17,6 +17,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from detector.provenance.carrier import CLIP_SLOPE
+from detector.provenance.mask import clip_mask
 from detector.provenance.payload import Payload
 from detector.provenance.watermark import detect_clip, lay, pattern
 from detector.sandbox import Sandbox
@@ -138,9 +140,9 @@ def deliver(steps: tuple[Step, ...], made: dict[tuple[Step, ...], bytes]) -> byt
 
 def _try(photo: Pixels, number: int, motion: str, product: Product, sandbox: Sandbox) -> Result:
     record = record_id(number)
-    tile = pattern(Payload(record, KEY.key_id), key=KEY)
+    tile = pattern(Payload(record, KEY.key_id), key=KEY, slope=CLIP_SLOPE)
     plain = list(film(photo, motion, seed=number))
-    marked = [lay(frame, tile, strength=product.strength) for frame in plain]
+    marked = [lay(frame, tile, strength=product.strength, weigh=clip_mask) for frame in plain]
     made: dict[tuple[Step, ...], bytes] = {(): encoded(marked, crf=product.crf, preset=product.preset)}
     found = {name: _read(deliver(steps, made), sandbox) == record for name, steps in DELIVERIES.items()}
     return {"found": found, "psnr": psnr(plain[FRAMES // 2], marked[FRAMES // 2])}

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from detector.media import open_media
+from detector.provenance.carrier import CLIP_SLOPE
 from detector.provenance.check import ProvenanceChecker
 from detector.provenance.keys import MarkKey, load_mark_keys
+from detector.provenance.mask import clip_mask
+from detector.provenance.payload import Payload
 from detector.provenance.trust import TrustStore
-from detector.provenance.watermark import detect
+from detector.provenance.watermark import detect, lay, pattern
 from detector.sandbox import Sandbox
-from detector.types import Pixels
+from detector.types import Credentials, CredentialState, Pixels, Provenance
 from generator.claim import EDITED, GENERATED
 from generator.elsewhere import Order, mark_file, mark_opened, open_unmarked
 from generator.errors import AlreadyMarked
@@ -83,3 +86,11 @@ def test_without_the_key_nothing_is_lifted(
     assert lift(frame.pixels, found, keys=[replace(keys[0], key_id=keys[0].key_id + 1)]) is None
     with pytest.raises(AlreadyMarked):
         open_unmarked(released.data, checker=checker)
+
+
+def test_a_mark_that_an_earlier_version_laid_stays(photo: Pixels, keys: tuple[MarkKey, ...]) -> None:
+    tile = pattern(Payload("0123456789ab", keys[0].key_id), key=keys[0], slope=CLIP_SLOPE)
+    earlier = lay(photo, tile, weigh=clip_mask)
+    found = Provenance(Credentials(CredentialState.TRUSTED), detect(earlier, keys=keys))
+    assert found.watermark.record_id == "0123456789ab"
+    assert lift(earlier, found, keys=keys) is None
