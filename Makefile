@@ -16,8 +16,8 @@ demo: $(STAMP)  ## generate faces, scan them and photos, print the table, verify
 serve: $(STAMP)  ## the API and the page on http://127.0.0.1:8080
 	$(BIN)/shingan serve
 
-test: $(STAMP)  ## the whole test suite, in two processes
-	$(BIN)/pytest -n 2 --dist loadfile
+test: $(STAMP)  ## the whole test suite, in two processes of one thread each
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 fuzz: $(STAMP)  ## the whole OpenAPI with random requests, then an hour of bad files and messages at every border
 	SHINGAN_FUZZ_EXAMPLES=200 $(BIN)/pytest tests/api/test_openapi_fuzz.py
