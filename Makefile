@@ -40,12 +40,13 @@ bench: $(STAMP)  ## throughput on this machine
 	$(BIN)/shingan bench
 	$(BIN)/shingan bench detect
 
-drill: $(STAMP)  ## what is too long for a test: faults of every kind, fifty clients at once, 100,000 audit entries
+drill: $(STAMP)  ## what is too long for a test: faults, fifty clients at once, 100,000 audit entries, then `make fuzz`
 	$(BIN)/python -m tests.drill.run --database sqlite
 	$(BIN)/python -m tests.drill.run --database postgresql
 	$(BIN)/python -m tests.drill.clients --database sqlite
 	$(BIN)/python -m tests.drill.clients --database postgresql
 	$(BIN)/shingan bench audit
+	$(MAKE) fuzz
 
 lock:  ## resolve pyproject.toml anew and rewrite requirements.lock
 	rm -rf $(LOCK_VENV)
