@@ -35,21 +35,22 @@ class _Coarse(NamedTuple):
     """A quarter of the cells, on which a power is tried."""
 
     busy: Plane
-    floor: Plane
+    care: Plane
+    """Loss of SSIM by each place's power."""
 
     def loss(self, power: float) -> float:
         """Of SSIM per square grey level of a mark that follows the activity to `power`."""
         weight = cell_means(cv2.pow(self.busy, power), side=WINDOW // 2 + 1)
         cv2.multiply(weight, weight, dst=weight)
-        return float(np.mean(weight / self.floor) / np.mean(weight))
+        return float(np.vdot(weight, self.care)) / float(weight.sum())
 
 
 def mask(plane: Plane) -> Plane:
     """Return what `plane` (luma, H W) bears at each pixel, its square's mean being 1, or less in a smooth picture."""
     moments = _moments(plane)
     busy = _busy(_variance(moments, side=WINDOW))
-    variance = _variance(moments, side=SSIM_WINDOW)[::2, ::2]
-    power, share = _chosen(_Coarse(busy[::2, ::2], 2 * variance + np.float32(SSIM_FLOOR)))
+    care = np.float32(1) / (2 * _variance(moments, side=SSIM_WINDOW)[::2, ::2] + np.float32(SSIM_FLOOR))
+    power, share = _chosen(_Coarse(busy[::2, ::2].copy(), care))
     return _spread(cell_means(cv2.pow(busy, power), side=WINDOW), share, plane)
 
 
