@@ -1,5 +1,7 @@
 """How a command ends: its exit code, and a failure of any kind as a code and one sentence."""
 
+import sys
+import traceback
 from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
@@ -36,9 +38,14 @@ class ExtraMissing(ApiError):
 
 
 def failure_of(error: Exception) -> tuple[str, str]:
-    """Code and sentence; of an unforeseen exception only its kind, because its text was not written for users."""
+    """Code and sentence; of an unforeseen exception only its kind, because its text was not written for users.
+
+    Where it came from stands in the error output in Python's development mode alone.
+    """
     if isinstance(error, FAILURES):
         return error.code, str(error) or error.code
+    if sys.flags.dev_mode:
+        traceback.print_exception(error)
     return INTERNAL, f"Unforeseen {type(error).__name__}; PYTHONDEVMODE=1 shows where."
 
 
