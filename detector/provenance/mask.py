@@ -21,7 +21,8 @@ LEAST_BUSY, MOST_BUSY = 1.5, 30.0
 SSIM_FLOOR: Final = (0.03 * 255) ** 2
 """What SSIM adds to twice a place's variance before it divides a change's power by it."""
 MOST_LOSS: Final = 0.0054
-"""Loss of SSIM per square grey level, as reckoned here, that no picture exceeds."""
+"""Loss of SSIM per square grey level, as reckoned here, that no picture exceeds. SSIM itself lost .32 to .66 of what is
+reckoned (105 photos), .0144 at most at the usual strength."""
 MOST_POWER: Final = 1.6
 """Of the activity: busy places bear almost everything. Smooth pictures outlast WebP 50 by it."""
 CLIP_LOSS: Final = 0.00485
