@@ -321,6 +321,7 @@ def _provenance(provenance: Provenance) -> Document:
         "credentials": credentials_object(provenance.credentials),
         "watermark": watermark_object(provenance.watermark),
         "other_watermarks": [watermark_object(reading) for reading in provenance.other_marks],
+        "watermark_trace": asdict(provenance.trace) if provenance.trace else None,
         "record": asdict(provenance.record) if provenance.record else None,
         "known_media": [_match(match) for match in provenance.known_media],
         "metadata": asdict(provenance.declaration),

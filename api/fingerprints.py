@@ -44,6 +44,8 @@ class FingerprintIndex:
         """
         async with self._lock:
             await self._catch_up()
+            if not self._record_ids:
+                return []
             asked = np.frombuffer(bytes.fromhex(fingerprint), np.uint8)[None]
             _, distances, places = self._index.range_search(asked, within_bits + 1)
         found = sorted(zip(distances.astype(int).tolist(), places.tolist(), strict=True))

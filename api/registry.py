@@ -5,21 +5,25 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from api.db import Database
+from api.fingerprints import FingerprintIndex
 from api.repositories import StoredRecord, record_by_id
-from detector.provenance.check import ProvenanceChecker
+from detector.provenance.check import MIN_FINGERPRINT_QUALITY, ProvenanceChecker
+from detector.provenance.judgement import Judgement
 from detector.provenance.keys import MarkKey
-from detector.provenance.known_media import KnownMediaList
+from detector.provenance.known_media import MAX_DISTANCE, KnownMediaList
 from detector.provenance.looks import Looks
+from detector.provenance.trace import MOST_RECORDS, find_trace
 from detector.provenance.trust import TrustStore
 from detector.sandbox import Sandbox
-from detector.types import Credentials, Provenance, ReleaseRecord
+from detector.types import Credentials, Media, Pixels, Provenance, ReleaseRecord
 
 
 class Registry:
-    """Looks releases up in `database`, whose connections belong to `loop`."""
+    """Looks releases up in `database`, whose connections belong to `loop`; `fingerprints` are of the same database."""
 
-    def __init__(self, database: Database, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, database: Database, fingerprints: FingerprintIndex, loop: asyncio.AbstractEventLoop) -> None:
         self._database = database
+        self._fingerprints = fingerprints
         self._loop = loop
 
     async def find(self, record_id: str) -> StoredRecord | None:
@@ -29,6 +33,11 @@ class Registry:
         """For worker threads; called on the loop's own thread it would wait for itself."""
         found = self._database.look_in_thread(lambda connection: record_by_id(connection, record_id), self._loop)
         return found.record if found else None
+
+    def alike(self, fingerprint: str) -> tuple[str, ...]:
+        """Ids of records whose release looks like `fingerprint`, the most alike first; for worker threads."""
+        near = self._fingerprints.near(fingerprint, within_bits=MAX_DISTANCE)
+        return tuple(record_id for record_id, _ in asyncio.run_coroutine_threadsafe(near, self._loop).result())
 
 
 class RegistryChecker(ProvenanceChecker):
@@ -47,6 +56,20 @@ class RegistryChecker(ProvenanceChecker):
         super().__init__(sandbox=sandbox, keys=keys, trust=trust, known_media=known_media, remote_hosts=remote_hosts)
         self._registry = registry
 
+    def recheck(
+        self, data: bytes, media: Media, looks: Looks, *, known: Sequence[KnownMediaList] = ()
+    ) -> tuple[Provenance, Looks] | None:
+        if self._alike(looks) != looks.alike:
+            return None
+        return super().recheck(data, media, looks, known=known)
+
+    def _look(self, pictures: Sequence[Pixels], judgement: Judgement) -> Looks:
+        looks = super()._look(pictures, judgement)
+        alike = self._alike(looks)
+        if not alike:
+            return looks
+        return replace(looks, alike=alike, trace=find_trace(pictures, keys=self.keys, record_ids=alike))
+
     def _gather(
         self, data: bytes, credentials: Credentials, looks: Looks, known: Sequence[KnownMediaList]
     ) -> Provenance:
@@ -55,3 +78,9 @@ class RegistryChecker(ProvenanceChecker):
         if not found.watermark.detected or record_id is None:
             return found
         return replace(found, record=self._registry.record(record_id))
+
+    def _alike(self, looks: Looks) -> tuple[str, ...]:
+        """Records whose marks a file is asked for in which none could be read."""
+        if looks.watermark.detected or looks.quality < MIN_FINGERPRINT_QUALITY:
+            return ()
+        return self._registry.alike(looks.fingerprint)[:MOST_RECORDS]

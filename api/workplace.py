@@ -56,8 +56,8 @@ class Workplace:
         self.policies = PolicyStore(policy, audit, folder=settings.policy_folder)
         self.blobs = blobs
         loop = asyncio.get_running_loop()
-        self.registry = Registry(database, loop)
         self.fingerprints = FingerprintIndex(database)
+        self.registry = Registry(database, self.fingerprints, loop)
         self.tenant_lists = TenantLists(database, loop)
         self.looks = LookMemory()
         self.passing = PassingFiles()

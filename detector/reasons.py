@@ -16,6 +16,7 @@ class Reason(StrEnum):
     BELOW_THRESHOLD = "below_threshold"
     WATERMARK_FOUND = "watermark_found"
     WATERMARK_RELABELLED = "watermark_relabelled"
+    WATERMARK_TRACE = "watermark_trace"
     MARKS_DISAGREE = "marks_disagree"
     RECORD_UNKNOWN = "record_unknown"
     MANIFEST_RECOVERED = "manifest_recovered"
@@ -64,6 +65,10 @@ SENTENCES: dict[Reason, tuple[str, str]] = {
     Reason.WATERMARK_RELABELLED: (
         "Our watermark is inside a credential of another issuer.",
         "透かしと署名者が一致しません。",
+    ),
+    Reason.WATERMARK_TRACE: (
+        "It looks like a release of ours, and a trace of that release's watermark is left: the mark was damaged.",
+        "本システムの公開物に似ており、その透かしの痕跡が残っています（透かしは損なわれています）。",
     ),
     Reason.MARKS_DISAGREE: (
         "The picture bears two of our marks, or its credential names another record than its mark.",

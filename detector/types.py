@@ -202,6 +202,20 @@ class WatermarkReading:
 
 
 @dataclass(frozen=True, slots=True)
+class WatermarkTrace:
+    """What is left of the mark of a release that the picture looks like, though the mark itself cannot be read.
+
+    `z` is in standard deviations, `false_match_probability` the chance that a picture without any mark of the key
+    gives as much, over everything that was tried, in closed form.
+    """
+
+    record_id: str
+    key_id: int
+    z: float
+    false_match_probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class KnownMatch:
     """A known-media entry within reach: `distance` in bits of 256 (PDQ)."""
 
@@ -238,7 +252,8 @@ class ReleaseRecord:
 class Provenance:
     """Everything that media says of its own origin; `record` is looked up by whoever holds the registry.
 
-    `other_marks` are what other keys than that of `watermark` found besides it; an honest file has none.
+    `other_marks` are what other keys than that of `watermark` found besides it; an honest file has none. `trace` is
+    looked for where no mark can be read, and where the registry has a release that looks like the file.
     """
 
     credentials: Credentials
@@ -248,6 +263,7 @@ class Provenance:
     known_media: tuple[KnownMatch, ...] = ()
     declaration: Declaration = Declaration()
     other_marks: tuple[WatermarkReading, ...] = ()
+    trace: WatermarkTrace | None = None
 
 
 @dataclass(frozen=True, slots=True)

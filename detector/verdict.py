@@ -2,8 +2,8 @@
 
 1. Our watermark and trusted credentials are facts: they decide.  2. Broken or untrusted credentials never clear and
 never accuse: they ask for a look.  3. Only then do the experts' opinions count.  4. Unsigned metadata that
-declare AI ask for a look.  5. Absence of a credential or a mark says nothing.  Findings that contradict each other are
-named as conflicts, never averaged.
+declare AI, and the trace of a mark that cannot be read, ask for a look.  5. Absence of a credential or a mark says
+nothing.  Findings that contradict each other are named as conflicts, never averaged.
 """
 
 from collections.abc import Sequence
@@ -75,10 +75,10 @@ def decide(provenance: Provenance, opinions: Sequence[Opinion] = (), *, looked: 
         reasons = (*reasons, Reason.KNOWN_MEDIA)
         verdict = replace(verdict, action=Action.FLAG)
     verdict = _never_clear_a_broken_credential(verdict, provenance.credentials)
-    if _declares_unsigned(provenance):
-        reasons = (*reasons, Reason.METADATA_DECLARES_AI)
-        if verdict.action is Action.ALLOW:
-            verdict = replace(verdict, label=Label.INCONCLUSIVE, action=Action.REVIEW)
+    hints = _hints(provenance)
+    if hints and verdict.action is Action.ALLOW:
+        verdict = replace(verdict, label=Label.INCONCLUSIVE, action=Action.REVIEW)
+    reasons = (*reasons, *hints)
     return replace(verdict, reasons=_unique((*verdict.reasons, *reasons)), conflicts=conflicts)
 
 
@@ -171,6 +171,12 @@ def _never_clear_a_broken_credential(verdict: Verdict, credentials: Credentials)
     return verdict
 
 
+def _hints(provenance: Provenance) -> tuple[Reason, ...]:
+    """What asks for a look, and neither accuses nor lets pass."""
+    traced = (Reason.WATERMARK_TRACE,) if provenance.trace else ()
+    return (*traced, Reason.METADATA_DECLARES_AI) if _declares_unsigned(provenance) else traced
+
+
 def _declares_unsigned(provenance: Provenance) -> bool:
     """Whether nothing but the metadata says that the file was made by AI."""
     said = provenance.watermark.detected or provenance.credentials.declares_ai
@@ -220,6 +226,8 @@ def find_conflicts(provenance: Provenance) -> tuple[Reason, ...]:
         found.append(Reason.MARKS_DISAGREE)
     if mark.detected and credentials.declares_capture:
         found.append(Reason.CAPTURE_CLAIM_ON_MARKED)
+    if provenance.trace and credentials.declares_capture:
+        found.append(Reason.WATERMARK_TRACE)
     if credentials.state is CredentialState.TRUSTED and has_broken_ingredient(credentials):
         found.append(Reason.INGREDIENT_INVALID)
     if credentials.declares_capture and _declares_unsigned(provenance):
@@ -245,10 +253,9 @@ def provenance_evidence(provenance: Provenance) -> tuple[Evidence, ...]:
     """Provenance findings in the form in which experts' findings are reported."""
     mark, credentials = provenance.watermark, provenance.credentials
     state = EvidenceState.FIRED if credentials.declares_ai else _CREDENTIAL_EVIDENCE[credentials.state]
+    unread = EvidenceState.INCONCLUSIVE if provenance.trace else EvidenceState.ABSENT
     return (
-        Evidence(
-            EvidenceKind.WATERMARK, EvidenceState.FIRED if mark.detected else EvidenceState.ABSENT, model="shingan.wm.1"
-        ),
+        Evidence(EvidenceKind.WATERMARK, EvidenceState.FIRED if mark.detected else unread, model="shingan.wm.1"),
         Evidence(EvidenceKind.CREDENTIALS, state),
         Evidence(
             EvidenceKind.METADATA,

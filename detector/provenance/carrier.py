@@ -125,13 +125,19 @@ def variant_of(key: MarkKey, record_id: str) -> int:
 
 def tile(used: Carrier, coded: NDArray[np.uint8], *, slope: float = SLOPE) -> NDArray[np.float32]:
     """Return the pattern (TILE TILE, mean 0, deviation 1) that carries `coded`, finer waves fainter by `slope`."""
+    spectrum = np.zeros((TILE, TILE), np.complex64)
+    spectrum[ROWS, COLUMNS] = waves(used, coded, slope=slope)
+    pattern = fft.ifft2(spectrum).real
+    result: NDArray[np.float32] = (pattern / pattern.std()).astype(np.float32)
+    return result
+
+
+def waves(used: Carrier, coded: NDArray[np.uint8], *, slope: float) -> Complex:
+    """Return the used frequencies (F) of the pattern that carries `coded`, each of size frequency ** -`slope`."""
     signs = (2.0 * coded - 1.0)[used.bit_of].reshape(-1, 2) / np.sqrt(2)
     weights = (_RADIUS**-slope).astype(np.complex64)
     weights[~SYNC] *= signs[:, 0] + 1j * signs[:, 1]
-    spectrum = np.zeros((TILE, TILE), np.complex64)
-    spectrum[ROWS, COLUMNS] = weights * used.phases
-    pattern = fft.ifft2(spectrum).real
-    result: NDArray[np.float32] = (pattern / pattern.std()).astype(np.float32)
+    result: Complex = weights * used.phases
     return result
 
 

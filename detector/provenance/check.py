@@ -46,7 +46,7 @@ class ProvenanceChecker:
         remote_hosts: Collection[str] = (),
     ) -> None:
         self.sandbox = sandbox
-        self._keys = tuple(keys)
+        self.keys = tuple(keys)
         self._trust = TrustWatch(trust)
         self._known_media = tuple(known_media)
         self._remote = RemoteManifests(remote_hosts)
@@ -107,9 +107,9 @@ class ProvenanceChecker:
         return self._gather(data, judgement.credentials, looks, known), replace(looks, judgement=judgement)
 
     def _look(self, pictures: Sequence[Pixels], judgement: Judgement) -> Looks:
-        watermark = self._search(pictures, self._keys)
+        watermark = self._search(pictures, self.keys)
         settled = _settled(judgement.credentials, watermark)
-        others = None if settled else self._search_beside(pictures, watermark, self._keys)
+        others = None if settled else self._search_beside(pictures, watermark, self.keys)
         return Looks(watermark, *pdq(pictures[0]), others, judgement)
 
     def _gather(
@@ -122,6 +122,7 @@ class ProvenanceChecker:
             known_media=self._find_known(looks.fingerprint, looks.quality, known),
             declaration=read_declaration(data),
             other_marks=looks.others or (),
+            trace=looks.trace,
         )
 
     def _judge(self, data: bytes, mime: str) -> Judgement:

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from detector.provenance.judgement import Judgement
-from detector.types import Media, WatermarkReading
+from detector.types import Media, WatermarkReading, WatermarkTrace
 
 CAPACITY = 4096
 """Files; about a kilobyte each."""
@@ -13,8 +13,8 @@ CAPACITY = 4096
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """Findings that follow from a file's bytes and the instance's watermark keys alone; and what was last made of its
-    credentials, which holds for a while."""
+    """Findings that follow from a file's bytes, the instance's watermark keys and releases that look like it; and what
+    was last made of its credentials, which holds for a while."""
 
     watermark: WatermarkReading
     fingerprint: str
@@ -22,6 +22,9 @@ class Looks:
     others: tuple[WatermarkReading, ...] | None = None
     """Marks of other keys; null where a trusted signer's word made it needless to look for them."""
     judgement: Judgement | None = None
+    alike: tuple[str, ...] = ()
+    """Records of releases whose marks were asked for, since none could be read."""
+    trace: WatermarkTrace | None = None
 
 
 class LookMemory:

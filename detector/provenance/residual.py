@@ -1,5 +1,7 @@
 """What of a picture the mark can live in: its luminance, and the residual that reading looks at."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +50,14 @@ def residual(plane: Plane) -> Plane:
     worth = (1 / (level * np.sqrt(np.sqrt(level)))).astype(np.float32)
     weight = widened(worth, height=plane.shape[0], width=plane.shape[1])
     result: Plane = cv2.multiply(fine, weight, dst=fine)
+    return result
+
+
+def overlaid(planes: Sequence[Plane]) -> Plane:
+    """Return the residuals of a clip's frames laid over each other, which keeps the mark alone; else the first."""
+    if len({plane.shape for plane in planes}) > 1:
+        return planes[0]
+    result: Plane = (np.stack(planes).sum(axis=0) / np.sqrt(len(planes))).astype(np.float32)
     return result
 
 

@@ -19,7 +19,7 @@ from detector.provenance.geometry import MAX_LATTICES, find_lattices, fold, iden
 from detector.provenance.keys import MarkKey
 from detector.provenance.mask import mask
 from detector.provenance.payload import Payload
-from detector.provenance.residual import Plane, anchor, luminance, residual, working_copy
+from detector.provenance.residual import Plane, anchor, luminance, overlaid, residual, working_copy
 from detector.provenance.spectrum import Spectrum, read, transform
 from detector.types import Pixels, WatermarkReading
 
@@ -105,7 +105,7 @@ def detect_clip(pictures: Sequence[Pixels], *, keys: Sequence[MarkKey]) -> Water
     alike = len(planes) > 1 and len({plane.shape for plane in planes}) == 1
     searched: list[Plane] = planes[:_SINGLE_FRAMES]
     if alike:
-        searched = [(np.stack(planes).sum(axis=0) / np.sqrt(len(planes))).astype(np.float32), *searched]
+        searched = [overlaid(planes), *searched]
     readings = []
     for plane in searched:
         readings.append(_Search(plane, keys).run())

@@ -22,8 +22,9 @@ from detector.types import (
     ReleaseRecord,
     Tier,
     WatermarkReading,
+    WatermarkTrace,
 )
-from detector.verdict import Opinion, decide
+from detector.verdict import Opinion, decide, provenance_evidence
 
 NO_MARK = WatermarkReading(False)
 MARK = WatermarkReading(True, "00112233aabb", 1, 20.0, 1e-9, 0)
@@ -151,6 +152,36 @@ def test_unsigned_metadata_against_a_trusted_camera_are_a_conflict() -> None:
 def test_metadata_add_nothing_to_a_mark_or_a_credential() -> None:
     for found in (Provenance(credentials(), MARK), Provenance(credentials(TRUSTED, declares_ai=True), NO_MARK)):
         assert decide(replace(found, declaration=DECLARED), [CLEAR]) == decide(found, [CLEAR])
+
+
+TRACE = WatermarkTrace("00112233aabb", 1, 9.5, 1e-12)
+
+
+def test_a_trace_of_a_mark_asks_for_a_look_and_never_accuses() -> None:
+    for opinions, looked in (([CLEAR], True), ([], True), ([], False)):
+        verdict = decide(Provenance(credentials(), NO_MARK, trace=TRACE), opinions, looked=looked)
+        assert (verdict.label, verdict.action) == (Label.INCONCLUSIVE, Action.REVIEW)
+        assert Reason.WATERMARK_TRACE in verdict.reasons
+        assert verdict.conflicts == ()
+
+
+def test_a_trace_does_not_soften_what_was_found() -> None:
+    found = Provenance(credentials(TRUSTED, declares_ai=True), NO_MARK)
+    traced = decide(replace(found, trace=TRACE), [CLEAR])
+    assert (traced.label, traced.action) == (Label.SYNTHETIC_DECLARED, Action.FLAG)
+    assert Reason.WATERMARK_TRACE in traced.reasons
+
+
+def test_a_trace_against_a_trusted_camera_is_a_conflict() -> None:
+    captured = Provenance(credentials(TRUSTED, declares_capture=True), NO_MARK, trace=TRACE)
+    verdict = decide(captured, [CLEAR])
+    assert (verdict.label, verdict.action) == (Label.INCONCLUSIVE, Action.REVIEW)
+    assert verdict.conflicts == (Reason.WATERMARK_TRACE,)
+
+
+def test_a_trace_is_no_finding_of_a_mark() -> None:
+    evidence = provenance_evidence(Provenance(credentials(), NO_MARK, trace=TRACE))
+    assert evidence[0].state is EvidenceState.INCONCLUSIVE
 
 
 def test_every_reason_has_both_sentences() -> None:
