@@ -1,5 +1,5 @@
 """`bench watermark`: what our mark and its free peers survive and how much they show, on a folder of photos; what it
-survives in clips; and how often it is seen where there is none.
+survives in clips; what damage that takes it leaves; and how often it is seen where there is none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from detector.types import Pixels
 
 CRITERION = "whole payload: ours 48-bit id with key and check; peers 32 bits with at least 30 right"
-ONE_LAB = "Pictures (with --peers and --plot), --clips, and false matches (--negatives, --scores) are measured apart."
+ONE_LAB = "Pictures (--peers, --plot), --clips, --traces and false matches (--negatives, --scores) are measured apart."
 
 
 def watermark(
@@ -27,6 +27,7 @@ def watermark(
     peers: Annotated[bool, typer.Option("--peers", help="Beside the peers that are installed.")] = False,
     plot: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw the table as bars.")] = None,
     clips: Annotated[bool, typer.Option("--clips", help="Clips made of the photos instead: still, pan, zoom.")] = False,
+    traces: Annotated[bool, typer.Option("--traces", help="What damage that takes the mark leaves, instead.")] = False,
     negatives: Annotated[int, typer.Option(min=0, help="So many searches where no mark of ours is, instead.")] = 0,
     scores: Annotated[float, typer.Option(min=0, help="So many simulated scores (1e8) against their bound.")] = 0,
     journal: Annotated[
@@ -36,7 +37,7 @@ def watermark(
 ) -> None:
     """Mark photos, attack them and read them back: shares recovered, PSNR, SSIM and times."""
     chance = bool(negatives or scores)
-    if (peers or plot is not None) + clips + chance > 1:
+    if (peers or plot is not None) + clips + traces + chance > 1:
         raise typer.BadParameter(ONE_LAB)
     photos = _photos(folder, limit)
     if not photos:
@@ -46,6 +47,8 @@ def watermark(
     kept = Journal(journal)
     if clips:
         document, show = _clips(photos, kept), _print_clips
+    elif traces:
+        document, show = _traces(photos, kept), _print_traces
     elif chance:
         document, show = _chance(photos, negatives, int(scores), kept), _print_chance
     else:
@@ -76,6 +79,12 @@ def _clips(photos: "Sequence[Pixels]", journal: "Journal") -> dict[str, Any]:
     product = Product(STRENGTH, QUALITY, SPEED)
     with Sandbox() as sandbox:
         return measure_clips(photos, product=product, sandbox=sandbox, progress=say, journal=journal)
+
+
+def _traces(photos: "Sequence[Pixels]", journal: "Journal") -> dict[str, Any]:
+    from detector.training.mark_traces import measure_traces
+
+    return measure_traces(photos, progress=say, journal=journal)
 
 
 def _chance(photos: "Sequence[Pixels]", negatives: int, scores: int, journal: "Journal") -> dict[str, Any]:
@@ -130,6 +139,12 @@ def _print_clips(document: Mapping[str, Any]) -> None:
     print_table(("delivery", *motions), rows, title=title)
 
 
+def _print_traces(document: Mapping[str, Any]) -> None:
+    rows = [[name, *(_cell(row[key]) for _, key in _TRACED)] for name, row in document["damages"].items()]
+    title = f"{document['photos']} photos, share of each in %; core {document['core']}"
+    print_table(("damage", *(column for column, _ in _TRACED)), rows, title=title)
+
+
 def _print_chance(document: Mapping[str, Any]) -> None:
     for name, show in (("negatives", _print_negatives), ("scores", _print_scores)):
         if name in document:
@@ -155,6 +170,13 @@ def _print_scores(document: Mapping[str, Any]) -> None:
     print_table(("deviations", "scores", "share [95 %]", "bound"), rows, title=title)
 
 
+_TRACED = (
+    ("mark read", "read"),
+    ("looks alike", "alike"),
+    ("traced, of the rest", "traced"),
+    ("another's trace", "other"),
+    ("trace, never marked", "unmarked"),
+)
 _QUALITY = (("PSNR, dB", "psnr"), ("SSIM", "ssim"), ("embed, ms", "embed_ms"), ("detect, ms", "detect_ms"))
 
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from api.cli import app
 from api.commands import bench_audit
-from detector.training import mark_clips, mark_redraw
+from detector.training import mark_clips, mark_redraw, mark_traces
 from detector.training.mark_lab import ROWS
 from detector.training.mark_peers import OURS
 
@@ -73,6 +73,13 @@ def test_the_clip_lab_gives_every_motion_and_delivery(tmp_path: Path, monkeypatc
     ran = CliRunner().invoke(app, ["bench", "watermark", str(tmp_path), "--clips"])
     assert ran.exit_code == 0, ran.output
     assert all(name in ran.stdout for name in (*mark_clips.DELIVERIES, *mark_clips.MOTIONS))
+
+
+def test_what_damage_leaves_is_counted(tmp_path: Path) -> None:
+    Image.fromarray(photos.astronaut()[:256, :256]).save(tmp_path / "a.png")
+    ran = CliRunner().invoke(app, ["bench", "watermark", str(tmp_path), "--traces"])
+    assert ran.exit_code == 0, ran.output
+    assert all(name in ran.stdout for name in mark_traces.DAMAGES)
 
 
 def test_false_matches_and_simulated_scores_are_counted(tmp_path: Path) -> None:
