@@ -78,7 +78,7 @@ def decide(provenance: Provenance, opinions: Sequence[Opinion] = (), *, looked: 
     hints = _hints(provenance)
     if hints and verdict.action is Action.ALLOW:
         verdict = replace(verdict, label=Label.INCONCLUSIVE, action=Action.REVIEW)
-    reasons = (*reasons, *hints)
+    reasons = (*hints, *reasons)
     return replace(verdict, reasons=_unique((*verdict.reasons, *reasons)), conflicts=conflicts)
 
 
