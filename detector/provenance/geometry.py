@@ -4,6 +4,7 @@ A repeated tile makes the picture agree with itself one tile away: the autocorre
 peaks on the tile lattice, and the lattice gives scale and rotation in one go, whatever was cropped.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -18,6 +19,9 @@ from detector.provenance.residual import Plane
 
 SCALES = (0.24, 2.2)
 MAX_FOUND = 12
+MAX_STRETCHED = 4  # the right one came first or second in 46 of 47 pictures
+_MOST_STRETCH = 2.0
+_LEAST_STRETCH = 1.015  # one side against the other; less is seen as no stretch at all, and fitted
 _SCALE_STEP = 1.006  # moves a peak two tiles away by about half a pixel
 _TURN_STEP = np.deg2rad(0.4)
 _OCTAVES = (0.45, 0.75, 1.25, 2.2)  # the mark's band depends on the scale, so each part has its own band-pass
@@ -25,9 +29,8 @@ _POWER_LIMIT = 8.0
 _FINE_OCTAVE = 0.75  # below, peaks are narrower than a pixel and the autocorrelation is taken twice as fine
 _USUAL_SCALES = (0.25, 1 / 3, 0.5, 2 / 3, 0.75, 1.5, 2.0)
 _USUAL_SIDES = (512, 768, 1024)  # px: what pictures are mostly generated at
-MAX_LATTICES = 1 + len(_USUAL_SCALES) + len(_USUAL_SIDES) + MAX_FOUND
+MAX_LATTICES = 1 + len(_USUAL_SCALES) + len(_USUAL_SIDES) + MAX_FOUND + MAX_STRETCHED
 _NODES = np.array([(1, 0), (0, 1), (1, 1), (1, -1), (2, 0), (0, 2), (2, 1), (1, 2), (2, -1), (1, -2)])
-_STEPS = _NODES[:, 0] + 1j * _NODES[:, 1]
 _REACH = 0.7  # of the side: beyond, too little of the picture overlaps itself
 _SEARCH_SIDE = 768  # px of the picture's middle that the autocorrelation looks at
 
@@ -44,6 +47,26 @@ class Lattice:
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """Lattices of scales from `low` to `high`, turned or else `stretched`, on an autocorrelation `zoom` times finer."""
+
+    low: float
+    high: float
+    zoom: int
+    stretched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Peak:
+    """A lattice whose two `steps` (x + iy) fit the autocorrelation `waves`, of which a picture's pixel is `zoom`."""
+
+    score: float
+    steps: NDArray[np.complex128]
+    waves: Plane
+    zoom: int
+
+
 def identity() -> Lattice:
     """The lattice of an untouched picture."""
     return Lattice(np.eye(2), 0.0)
@@ -57,18 +80,23 @@ def usual_lattices(shape: tuple[int, ...]) -> list[Lattice]:
 
 
 def find_lattices(fine: Plane) -> list[Lattice]:
-    """Return up to `MAX_FOUND` guesses for the residual `fine` (H W), best first; turns within 45 degrees."""
+    """Return guesses for the residual `fine` (H W): turned by up to 45 degrees, or one side scaled more than the other.
+
+    Up to `MAX_FOUND` of the first kind, then up to `MAX_STRETCHED` of the second, the best of each first.
+    """
     fine = _crop(fine)
     if min(fine.shape) < TILE // 2:
         return []
     power, radius = _white_power(fine), _radius(fine.shape)
-    found: list[tuple[float, complex, Plane, int]] = []
+    turned: list[_Peak] = []
+    stretched: list[_Peak] = []
     for low, high in pairwise(_OCTAVES):
         zoom = 2 if high <= _FINE_OCTAVE else 1
         level = _in_band(power, radius, low=BAND[0] / high, high=BAND[1] / low)
-        found += _peaks(_autocorrelation(level, fine.shape, zoom), (low, high), zoom)
-    best = sorted(found, key=lambda peak: -peak[0])[:MAX_FOUND]
-    return [_refine(waves, length, score, zoom) for score, length, waves, zoom in best]
+        waves = _autocorrelation(level, fine.shape, zoom)
+        turned += _peaks(waves, _Family(low, high, zoom))
+        stretched += _peaks(waves, _Family(low, high, zoom, stretched=True))
+    return [_refine(peak) for peak in (*_best(turned, MAX_FOUND), *_best(stretched, MAX_STRETCHED))]
 
 
 def fold(fine: Plane) -> Plane:
@@ -129,18 +157,24 @@ def _pad_spectrum(kept: Plane, shape: tuple[int, ...], zoom: int) -> Plane:
 
 
 @cache
-def _grid(low: float, high: float, zoom: int) -> NDArray[np.complex128]:
-    """Scale, turn: the lattice's first step, x + iy in pixels of the autocorrelation."""
-    scales = np.exp(np.arange(np.log(low), np.log(high), np.log(_SCALE_STEP)))
-    turns = np.arange(-np.pi / 4, np.pi / 4, _TURN_STEP)
-    result: NDArray[np.complex128] = zoom * TILE * scales[:, None] * np.exp(1j * turns[None, :])
+def _grid(family: _Family) -> NDArray[np.complex128]:
+    """Step, two parameters: the lattice's two steps, x + iy in pixels of the autocorrelation."""
+    scales = np.exp(np.arange(np.log(family.low), np.log(family.high), np.log(_SCALE_STEP)))[:, None]
+    if family.stretched:
+        most, step = np.log(_MOST_STRETCH) / 2, np.log(_SCALE_STEP)
+        across = np.exp(np.arange(-most, most + step, step))[None, :]
+        steps = np.stack([scales * across, 1j * scales / across])
+    else:
+        steps = scales * np.exp(1j * np.arange(-np.pi / 4, np.pi / 4, _TURN_STEP))[None, :]
+        steps = np.stack([steps, 1j * steps])
+    result: NDArray[np.complex128] = family.zoom * TILE * steps
     return result
 
 
 @cache
-def _places(low: float, high: float, zoom: int) -> tuple[Whole, Whole]:
-    """Node, scale, turn: the lattice's nodes (x, y) in whole pixels of the autocorrelation."""
-    nodes = _STEPS[:, None, None] * _grid(low, high, zoom)
+def _places(family: _Family) -> tuple[Whole, Whole]:
+    """Node, two parameters: the lattice's nodes (x, y) in whole pixels of the autocorrelation."""
+    nodes = np.tensordot(_NODES, _grid(family), 1)
     return np.rint(nodes.real).astype(np.int32), np.rint(nodes.imag).astype(np.int32)
 
 
@@ -155,21 +189,34 @@ def _flat(x: Whole, y: Whole, shape: tuple[int, ...]) -> Whole:
     return result
 
 
-def _peaks(waves: Plane, scales: tuple[float, float], zoom: int) -> list[tuple[float, complex, Plane, int]]:
-    """Score every scale and turn by the peaks of its lattice and return the best ones: score, step, where from."""
+def _peaks(waves: Plane, family: _Family) -> list[_Peak]:
+    """Score every lattice of `family` by the peaks at its nodes and return the best ones."""
+    steps = _grid(family)
     smooth = cv2.blur(waves, (3, 3)) * 2
-    lengths = _grid(*scales, zoom)
-    flat, near, weight = _looked_at(*scales, zoom, waves.shape)
+    flat, near, weight = _looked_at(family, waves.shape)
     heights = smooth.ravel().take(flat, mode="clip")
     heights *= near
     scores = heights.sum(axis=0) * weight
-    return [(float(scores[at]), complex(lengths[at]), waves, zoom) for at in _maxima(scores)]
+    if family.stretched:
+        scores[:, _even(steps)] = -np.inf
+    return [_Peak(float(scores[at]), steps[:, *at], waves, family.zoom) for at in _maxima(scores)]
 
 
-@lru_cache(maxsize=9)
-def _looked_at(low: float, high: float, zoom: int, shape: tuple[int, int]) -> tuple[Whole, NDArray[np.bool_], Plane]:
-    """Node, scale, turn: where its node lies, whether it counts; scale, turn: what a sum over the nodes weighs."""
-    x, y = _places(low, high, zoom)
+def _even(steps: NDArray[np.complex128]) -> NDArray[np.bool_]:
+    """Which stretches are hardly any, so that the lattices without one stand for them."""
+    stretch = np.abs(np.log(np.abs(steps[0, 0] / steps[1, 0])))
+    result: NDArray[np.bool_] = stretch < np.log(_LEAST_STRETCH)
+    return result
+
+
+def _best(peaks: Sequence[_Peak], count: int) -> Sequence[_Peak]:
+    return sorted(peaks, key=lambda peak: -peak.score)[:count]
+
+
+@lru_cache(maxsize=18)
+def _looked_at(family: _Family, shape: tuple[int, int]) -> tuple[Whole, NDArray[np.bool_], Plane]:
+    """Node, two parameters: where its node lies, whether it counts; two parameters: what a sum over nodes weighs."""
+    x, y = _places(family)
     near = _near(x, y, shape)
     counted = np.sqrt(np.maximum(near.sum(axis=0), 4))
     return _flat(x, y, shape), near, (1 / counted).astype(np.float32)
@@ -185,21 +232,21 @@ def _maxima(scores: Plane) -> list[tuple[int, int]]:
     return found
 
 
-def _refine(waves: Plane, length: complex, score: float, zoom: int) -> Lattice:
+def _refine(peak: _Peak) -> Lattice:
     """Fit the lattice to the peaks' subpixel places, each weighted by its height."""
-    rough = np.array([[length.real, -length.imag], [length.imag, length.real]])
-    nodes = _STEPS * length
+    rough, unit = np.array([peak.steps.real, peak.steps.imag]), TILE * peak.zoom
+    nodes = _NODES @ peak.steps
     x, y = np.rint(nodes.real).astype(np.int32), np.rint(nodes.imag).astype(np.int32)
-    near = _near(x, y, waves.shape)
+    near = _near(x, y, peak.waves.shape)
     if np.count_nonzero(near) < 2:
-        return Lattice(rough / (TILE * zoom), score)
-    places, heights = _subpixel(waves, x[near], y[near])
+        return Lattice(rough / unit, peak.score)
+    places, heights = _subpixel(peak.waves, x[near], y[near])
     weights = np.maximum(heights, 0.0)[:, None] + 1e-6
     prior = 0.5 * float(np.sqrt(np.mean(weights**2)))
     sides = np.vstack([_NODES[near] * weights, prior * np.eye(2)])
     values = np.vstack([places * weights, prior * rough.T])
     solution = np.linalg.lstsq(sides, values, rcond=None)[0]
-    return Lattice(solution.T / (TILE * zoom), score)
+    return Lattice(solution.T / unit, peak.score)
 
 
 def _subpixel(waves: Plane, x: Whole, y: Whole) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -43,6 +43,12 @@ def resize(pixels: Pixels, _: np.random.Generator, *, scale: float) -> Pixels:
     return whole(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=kernel))
 
 
+def stretch(pixels: Pixels, _: np.random.Generator, *, across: float = 1.0, down: float = 1.0) -> Pixels:
+    """One side scaled more than the other, as a picture is that was made to fit."""
+    kernel = cv2.INTER_AREA if across * down < 1 else cv2.INTER_CUBIC
+    return whole(cv2.resize(pixels, None, fx=across, fy=down, interpolation=kernel))
+
+
 def crop(pixels: Pixels, rng: np.random.Generator, *, share: float) -> Pixels:
     """`share` of each side is cut away, at a random place."""
     height, width = (round(side * (1 - share)) for side in pixels.shape[:2])
@@ -176,6 +182,9 @@ ATTACKS: Final[Mapping[str, Attack]] = {
     "resize 50 %": partial(resize, scale=0.5),
     "resize 83 %": partial(resize, scale=0.83),
     "resize 200 %": partial(resize, scale=2.0),
+    "height 90 %": partial(stretch, down=0.9),
+    "width 75 %": partial(stretch, across=0.75),
+    "width 133 %": partial(stretch, across=4 / 3),
     "crop 10 %": partial(crop, share=0.10),
     "crop 25 %": partial(crop, share=0.25),
     "crop 50 %": partial(crop, share=0.50),
@@ -203,6 +212,9 @@ ATTACKS: Final[Mapping[str, Attack]] = {
     "screenshot": screenshot,
     "print and scan": print_scan,
     "resize 50 %, JPEG 70": partial(combined, steps=(partial(resize, scale=0.5), _jpeg(70))),
+    "width 80 %, crop 10 %, JPEG 70": partial(
+        combined, steps=(partial(stretch, across=0.8), partial(crop, share=0.1), _jpeg(70))
+    ),
     "crop 25 %, rotation 3°, JPEG 70": partial(
         combined, steps=(partial(rotate, degrees=3), partial(crop, share=0.25), _jpeg(70))
     ),

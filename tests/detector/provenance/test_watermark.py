@@ -59,6 +59,10 @@ def resize(pixels: Pixels, scale: float) -> Pixels:
     return np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=interpolation), np.uint8)
 
 
+def stretch(pixels: Pixels, across: float, down: float) -> Pixels:
+    return np.asarray(cv2.resize(pixels, None, fx=across, fy=down, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def rotate(pixels: Pixels, degrees: float) -> Pixels:
     height, width = pixels.shape[:2]
     warp = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
@@ -98,6 +102,12 @@ ATTACKS: dict[str, Callable[[Pixels], Pixels]] = {
     "odd scale": lambda pixels: resize(pixels, 1.37),
     "quarter size": lambda pixels: resize(pixels, 0.25),
     "double size": lambda pixels: resize(pixels, 2.0),
+    "flatter": lambda pixels: stretch(pixels, 1, 0.9),
+    "from 16:9 to 4:3": lambda pixels: stretch(pixels, 0.75, 1),
+    "from 4:3 to 16:9": lambda pixels: stretch(pixels, 4 / 3, 1),
+    "smaller and narrower": lambda pixels: stretch(pixels, 0.5, 0.6),
+    "narrower and mirrored": lambda pixels: stretch(pixels, 0.8, 1)[:, ::-1].copy(),
+    "narrower and lying": lambda pixels: np.rot90(stretch(pixels, 0.8, 1)).copy(),
     "mirror": lambda pixels: pixels[:, ::-1].copy(),
     "quarter turn": lambda pixels: np.rot90(pixels).copy(),
     "rotated 5": lambda pixels: rotate(pixels, 5),
