@@ -18,17 +18,19 @@ from detector.provenance.residual import Plane
 
 SCALES = (0.24, 2.2)
 MAX_FOUND = 12
+FOUND_A_BAND = MAX_FOUND // 2
+APART = 4  # steps of the search, in scale or turn, between two that are found
 _SCALE_STEP = 1.006  # moves a peak two tiles away by about half a pixel
 _TURN_STEP = np.deg2rad(0.4)
-_OCTAVES = (0.45, 0.75, 1.25, 2.2)  # the mark's band depends on the scale, so each part has its own band-pass
-_POWER_LIMIT = 8.0
-_FINE_OCTAVE = 0.75  # below, peaks are narrower than a pixel and the autocorrelation is taken twice as fine
+OCTAVES = (0.45, 0.75, 1.25, 2.2)  # the mark's band depends on the scale, so each part has its own band-pass
+POWER_LIMIT = 8.0
+FINE_OCTAVE = 0.75  # below, peaks are narrower than a pixel and the autocorrelation is taken twice as fine
 _USUAL_SCALES = (0.25, 1 / 3, 0.5, 2 / 3, 0.75, 1.5, 2.0)
 _USUAL_SIDES = (512, 768, 1024)  # px: what pictures are mostly generated at
 MAX_LATTICES = 1 + len(_USUAL_SCALES) + len(_USUAL_SIDES) + MAX_FOUND
-_NODES = np.array([(1, 0), (0, 1), (1, 1), (1, -1), (2, 0), (0, 2), (2, 1), (1, 2), (2, -1), (1, -2)])
-_STEPS = _NODES[:, 0] + 1j * _NODES[:, 1]
-_REACH = 0.7  # of the side: beyond, too little of the picture overlaps itself
+NODES = np.array([(1, 0), (0, 1), (1, 1), (1, -1), (2, 0), (0, 2), (2, 1), (1, 2), (2, -1), (1, -2)])
+STEPS = NODES[:, 0] + 1j * NODES[:, 1]
+REACH = 0.7  # of the side: beyond, too little of the picture overlaps itself
 _SEARCH_SIDE = 768  # px of the picture's middle that the autocorrelation looks at
 
 
@@ -58,14 +60,14 @@ def usual_lattices(shape: tuple[int, ...]) -> list[Lattice]:
 
 def find_lattices(fine: Plane) -> list[Lattice]:
     """Return up to `MAX_FOUND` guesses for the residual `fine` (H W), best first; turns within 45 degrees."""
-    fine = _crop(fine)
+    fine = fine[middle(fine.shape)]
     if min(fine.shape) < TILE // 2:
         return []
-    power, radius = _white_power(fine), _radius(fine.shape)
+    power, length = _white_power(fine), radius(fine.shape)
     found: list[tuple[float, complex, Plane, int]] = []
-    for low, high in pairwise(_OCTAVES):
-        zoom = 2 if high <= _FINE_OCTAVE else 1
-        level = _in_band(power, radius, low=BAND[0] / high, high=BAND[1] / low)
+    for low, high in pairwise(OCTAVES):
+        zoom = 2 if high <= FINE_OCTAVE else 1
+        level = _in_band(power, length, low=BAND[0] / high, high=BAND[1] / low)
         found += _peaks(_autocorrelation(level, fine.shape, zoom), (low, high), zoom)
     best = sorted(found, key=lambda peak: -peak[0])[:MAX_FOUND]
     return [_refine(waves, length, score, zoom) for score, length, waves, zoom in best]
@@ -81,22 +83,27 @@ def fold(fine: Plane) -> Plane:
     return result
 
 
-def _crop(plane: Plane) -> Plane:
-    """Return the middle of `plane`, of sides that transform fast."""
-    height, width = (fft.prev_fast_len(min(length, _SEARCH_SIDE), real=True) for length in plane.shape)
-    top, left = (plane.shape[0] - height) // 2, (plane.shape[1] - width) // 2
-    return plane[top : top + height, left : left + width]
+def middle(shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return where the middle of a picture of `shape` (height, width) lies, of sides that transform fast."""
+    lengths = [fft.prev_fast_len(min(length, _SEARCH_SIDE), real=True) for length in shape]
+    top, left = ((whole - part) // 2 for whole, part in zip(shape, lengths, strict=True))
+    return slice(top, top + lengths[0]), slice(left, left + lengths[1])
 
 
 def _white_power(fine: Plane) -> Plane:
     power = np.abs(fft.rfft2(fine)) ** 2
-    size = tuple(max(3, length // 16) | 1 for length in power.shape[::-1])
-    level = cv2.blur(power, (size[0] // 2 | 1, size[1]), borderType=cv2.BORDER_REFLECT)
-    result: Plane = np.clip(power / (np.maximum(level, 0.0) + 1e-9), 0.0, _POWER_LIMIT)
+    level = cv2.blur(power, whitening_window(power.shape)[::-1], borderType=cv2.BORDER_REFLECT)
+    result: Plane = np.clip(power / (np.maximum(level, 0.0) + 1e-9), 0.0, POWER_LIMIT)
     return result
 
 
-def _radius(shape: tuple[int, ...]) -> Plane:
+def whitening_window(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return the height and width of the window that says how loud a real transform of `shape` is about a place."""
+    height, width = (max(3, length // 16) | 1 for length in shape)
+    return height, width // 2 | 1
+
+
+def radius(shape: tuple[int, ...]) -> Plane:
     """Return the length of each frequency of a real transform, in cycles per `TILE` pixels."""
     y = np.fft.fftfreq(shape[0]).astype(np.float32)[:, None] * TILE
     x = np.fft.rfftfreq(shape[1]).astype(np.float32)[None, :] * TILE
@@ -104,8 +111,8 @@ def _radius(shape: tuple[int, ...]) -> Plane:
     return result
 
 
-def _in_band(power: Plane, radius: Plane, *, low: float, high: float) -> Plane:
-    band = (radius > low) & (radius < high)
+def _in_band(power: Plane, length: Plane, *, low: float, high: float) -> Plane:
+    band = (length > low) & (length < high)
     level = power[band].mean() if band.any() else np.float32(0)
     result: Plane = np.where(band, power - level, np.float32(0))
     return result
@@ -129,7 +136,7 @@ def _pad_spectrum(kept: Plane, shape: tuple[int, ...], zoom: int) -> Plane:
 
 
 @cache
-def _grid(low: float, high: float, zoom: int) -> NDArray[np.complex128]:
+def first_steps(low: float, high: float, zoom: int) -> NDArray[np.complex128]:
     """Scale, turn: the lattice's first step, x + iy in pixels of the autocorrelation."""
     scales = np.exp(np.arange(np.log(low), np.log(high), np.log(_SCALE_STEP)))
     turns = np.arange(-np.pi / 4, np.pi / 4, _TURN_STEP)
@@ -140,12 +147,12 @@ def _grid(low: float, high: float, zoom: int) -> NDArray[np.complex128]:
 @cache
 def _places(low: float, high: float, zoom: int) -> tuple[Whole, Whole]:
     """Node, scale, turn: the lattice's nodes (x, y) in whole pixels of the autocorrelation."""
-    nodes = _STEPS[:, None, None] * _grid(low, high, zoom)
+    nodes = STEPS[:, None, None] * first_steps(low, high, zoom)
     return np.rint(nodes.real).astype(np.int32), np.rint(nodes.imag).astype(np.int32)
 
 
-def _near(x: Whole, y: Whole, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    result: NDArray[np.bool_] = (np.abs(x) < _REACH * shape[1]) & (np.abs(y) < _REACH * shape[0])
+def within_reach(x: Whole, y: Whole, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    result: NDArray[np.bool_] = (np.abs(x) < REACH * shape[1]) & (np.abs(y) < REACH * shape[0])
     return result
 
 
@@ -158,8 +165,8 @@ def _flat(x: Whole, y: Whole, shape: tuple[int, ...]) -> Whole:
 def _peaks(waves: Plane, scales: tuple[float, float], zoom: int) -> list[tuple[float, complex, Plane, int]]:
     """Score every scale and turn by the peaks of its lattice and return the best ones: score, step, where from."""
     smooth = cv2.blur(waves, (3, 3)) * 2
-    lengths = _grid(*scales, zoom)
-    flat, near, weight = _looked_at(*scales, zoom, waves.shape)
+    lengths = first_steps(*scales, zoom)
+    flat, near, weight = looked_at(*scales, zoom, waves.shape)
     heights = smooth.ravel().take(flat, mode="clip")
     heights *= near
     scores = heights.sum(axis=0) * weight
@@ -167,10 +174,10 @@ def _peaks(waves: Plane, scales: tuple[float, float], zoom: int) -> list[tuple[f
 
 
 @lru_cache(maxsize=9)
-def _looked_at(low: float, high: float, zoom: int, shape: tuple[int, int]) -> tuple[Whole, NDArray[np.bool_], Plane]:
+def looked_at(low: float, high: float, zoom: int, shape: tuple[int, int]) -> tuple[Whole, NDArray[np.bool_], Plane]:
     """Node, scale, turn: where its node lies, whether it counts; scale, turn: what a sum over the nodes weighs."""
     x, y = _places(low, high, zoom)
-    near = _near(x, y, shape)
+    near = within_reach(x, y, shape)
     counted = np.sqrt(np.maximum(near.sum(axis=0), 4))
     return _flat(x, y, shape), near, (1 / counted).astype(np.float32)
 
@@ -178,25 +185,25 @@ def _looked_at(low: float, high: float, zoom: int, shape: tuple[int, int]) -> tu
 def _maxima(scores: Plane) -> list[tuple[int, int]]:
     left = scores.copy()
     found = []
-    for _ in range(MAX_FOUND // 2):
+    for _ in range(FOUND_A_BAND):
         row, column = np.unravel_index(int(np.argmax(left)), left.shape)
         found.append((int(row), int(column)))
-        left[max(0, row - 4) : row + 5, max(0, column - 4) : column + 5] = -np.inf
+        left[max(0, row - APART) : row + APART + 1, max(0, column - APART) : column + APART + 1] = -np.inf
     return found
 
 
 def _refine(waves: Plane, length: complex, score: float, zoom: int) -> Lattice:
     """Fit the lattice to the peaks' subpixel places, each weighted by its height."""
     rough = np.array([[length.real, -length.imag], [length.imag, length.real]])
-    nodes = _STEPS * length
+    nodes = STEPS * length
     x, y = np.rint(nodes.real).astype(np.int32), np.rint(nodes.imag).astype(np.int32)
-    near = _near(x, y, waves.shape)
+    near = within_reach(x, y, waves.shape)
     if np.count_nonzero(near) < 2:
         return Lattice(rough / (TILE * zoom), score)
     places, heights = _subpixel(waves, x[near], y[near])
     weights = np.maximum(heights, 0.0)[:, None] + 1e-6
     prior = 0.5 * float(np.sqrt(np.mean(weights**2)))
-    sides = np.vstack([_NODES[near] * weights, prior * np.eye(2)])
+    sides = np.vstack([NODES[near] * weights, prior * np.eye(2)])
     values = np.vstack([places * weights, prior * rough.T])
     solution = np.linalg.lstsq(sides, values, rcond=None)[0]
     return Lattice(solution.T / (TILE * zoom), score)
