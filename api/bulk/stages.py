@@ -22,7 +22,7 @@ from api.workplace import Workplace
 from detector.errors import MediaTooLarge, SourceNotFound
 from detector.media import open_media, read_file, require_bytes, sha256_hex, sniff
 from detector.sandbox import Limits, Sandbox
-from detector.types import Frame, Media, Report
+from detector.types import Frame, Media, Pixels, Report, WatermarkReading
 from detector.video import is_clip
 
 if TYPE_CHECKING:
@@ -93,7 +93,11 @@ class Scorer:
 
     def __call__(self, batch: "pyarrow.Table") -> dict[str, list[str]]:
         """Rows as `decode` makes them, as a table; the result rows, each as JSON in the column `row`."""
-        return {RESULT: [json.dumps(self.row(row)) for row in batch.to_pylist()]}
+        rows = batch.to_pylist()
+        decoded = [number for number, row in enumerate(rows) if row["height"]]
+        marks = self._place.detector.read_marks([_pixels(rows[number]) for number in decoded])
+        read = dict(zip(decoded, marks, strict=True))
+        return {RESULT: [json.dumps(self.row(row, mark=read.get(number))) for number, row in enumerate(rows)]}
 
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._place.close(), self._loop).result()
@@ -101,26 +105,30 @@ class Scorer:
         self._thread.join()
         self._loop.close()
 
-    def row(self, row: Row) -> Row:
-        """The result of one decoded input."""
+    def row(self, row: Row, *, mark: WatermarkReading | None = None) -> Row:
+        """The result of one decoded input; `mark` is what was read in its pixels already."""
         name, data = str(row["name"]), bytes(row["data"])
         code, detail = str(row["code"]), str(row["detail"])
         if not code:
             try:
-                return flattened(scan_object(self._report(row, data), path=name))
+                return flattened(scan_object(self._report(row, data, mark), path=name))
             except Exception as error:  # one bad file is one row
                 code, detail = failure_of(error)
         known = {"sha256": sha256_hex(data), "kind": str(sniff(data)[0])} if data else {}
         return flattened(failed_scan(path=name, code=code, detail=detail, **known))
 
-    def _report(self, row: Row, data: bytes) -> Report:
+    def _report(self, row: Row, data: bytes, mark: WatermarkReading | None) -> Report:
         if not row["height"]:
             return self._place.detector.inspect(data, known=self._known)
-        height, width = int(row["height"]), int(row["width"])
-        pixels = np.frombuffer(bytes(row["pixels"]), np.uint8).reshape(height, width, 3)
+        pixels = _pixels(row)
         kind, mime = sniff(data)
-        media = Media(sha256_hex(data), kind, mime, len(data), width, height)
-        return self._place.detector.inspect_picture(data, media, Frame(0, None, pixels), known=self._known)
+        media = Media(sha256_hex(data), kind, mime, len(data), pixels.shape[1], pixels.shape[0])
+        frame = Frame(0, None, pixels)
+        return self._place.detector.inspect_picture(data, media, frame, known=self._known, mark=mark)
+
+
+def _pixels(row: Row) -> Pixels:
+    return np.frombuffer(row["pixels"], np.uint8).reshape(int(row["height"]), int(row["width"]), 3)
 
 
 def flattened(document: Mapping[str, Any]) -> Row:
