@@ -6,7 +6,7 @@ Neither raises for what an input is: a bad one is a row with an error code.
 import asyncio
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 Row = dict[str, Any]
+ReadMarks = Callable[[Sequence[Pixels]], Sequence[WatermarkReading | None]]
 RESULT: Final = "row"
 WHOLE: Final = -1
 """In the column `size`: to the end of the file."""
@@ -94,10 +95,8 @@ class Scorer:
     def __call__(self, batch: "pyarrow.Table") -> dict[str, list[str]]:
         """Rows as `decode` makes them, as a table; the result rows, each as JSON in the column `row`."""
         rows = batch.to_pylist()
-        decoded = [number for number, row in enumerate(rows) if row["height"]]
-        marks = self._place.detector.read_marks([_pixels(rows[number]) for number in decoded])
-        read = dict(zip(decoded, marks, strict=True))
-        return {RESULT: [json.dumps(self.row(row, mark=read.get(number))) for number, row in enumerate(rows)]}
+        marks = read_together(rows, self._place.detector.read_marks)
+        return {RESULT: [json.dumps(self.row(row, mark=mark)) for row, mark in zip(rows, marks, strict=True)]}
 
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._place.close(), self._loop).result()
@@ -125,6 +124,12 @@ class Scorer:
         media = Media(sha256_hex(data), kind, mime, len(data), pixels.shape[1], pixels.shape[0])
         frame = Frame(0, None, pixels)
         return self._place.detector.inspect_picture(data, media, frame, known=self._known, mark=mark)
+
+
+def read_together(rows: Sequence[Row], read: ReadMarks) -> list[WatermarkReading | None]:
+    """What `read` makes of the pictures among `rows` together, and null for the other rows."""
+    marks = iter(read([_pixels(row) for row in rows if row["height"]]))
+    return [next(marks) if row["height"] else None for row in rows]
 
 
 def _pixels(row: Row) -> Pixels:
