@@ -15,7 +15,7 @@ from detector.provenance.looks import Looks
 from detector.provenance.trace import MOST_RECORDS, find_trace
 from detector.provenance.trust import TrustStore
 from detector.sandbox import Sandbox
-from detector.types import Credentials, Media, Pixels, Provenance, ReleaseRecord
+from detector.types import Credentials, Media, Pixels, Provenance, ReleaseRecord, WatermarkReading
 
 
 class Registry:
@@ -63,8 +63,8 @@ class RegistryChecker(ProvenanceChecker):
             return None
         return super().recheck(data, media, looks, known=known)
 
-    def _look(self, pictures: Sequence[Pixels], judgement: Judgement) -> Looks:
-        looks = super()._look(pictures, judgement)
+    def _look(self, pictures: Sequence[Pixels], judgement: Judgement, mark: WatermarkReading | None) -> Looks:
+        looks = super()._look(pictures, judgement, mark)
         alike = self._alike(looks)
         if not alike:
             return looks

@@ -4,6 +4,7 @@
 5 read provenance  6 fuse into a verdict
 """
 
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from detector.bulk_marks.search import detect_batch
 from detector.classifier.batcher import Batcher
 from detector.classifier.cards import shipped
 from detector.classifier.explain import heatmap, overlay
@@ -32,11 +34,14 @@ from detector.types import (
     Media,
     Pixels,
     Report,
+    WatermarkReading,
 )
 from detector.verdict import decide, provenance_evidence
 from detector.video import is_clip
 
 EXPERTS = (EvidenceKind.MANIPULATION, EvidenceKind.SYNTHESIS)
+
+_log = logging.getLogger(__name__)
 
 
 class Detector:
@@ -107,14 +112,36 @@ class Detector:
                 return self._footage.inspect(data, known=known)
         return self.inspect_picture(data, *open_media(data, sandbox=self._sandbox), known=known)  # 1
 
+    def read_marks(self, pictures: Sequence[Pixels]) -> list[WatermarkReading | None]:
+        """What the watermark search reads in each of `pictures` (H W 3), all searched together on a GPU.
+
+        Null where `inspect_picture` had better search: on a CPU, or if the GPU cannot.
+        """
+        device = pick_device(self._device)
+        if device.startswith("cuda"):
+            try:
+                return [*detect_batch(pictures, keys=self._checker.keys, device=device)]
+            except RuntimeError as error:  # what torch raises, if memory is short for instance
+                _log.warning("marks_searched_one_by_one", extra={"error": type(error).__name__})
+        return [None] * len(pictures)
+
     def inspect_picture(
-        self, data: bytes, media: Media, frame: Frame, *, known: Sequence[KnownMediaList] = ()
+        self,
+        data: bytes,
+        media: Media,
+        frame: Frame,
+        *,
+        known: Sequence[KnownMediaList] = (),
+        mark: WatermarkReading | None = None,
     ) -> Report:
-        """The report on a picture that was decoded elsewhere: `media` and `frame` are what `open_media` gives."""
+        """The report on a picture that was decoded elsewhere: `media` and `frame` are what `open_media` gives.
+
+        `mark` is what `read_marks` read in it.
+        """
         found = self._finder.find(frame.pixels)  # 2
         faces = judge(frame.pixels, found, jpeg=jpeg_quality(data))  # 3
         scores = self._ask(frame.pixels, faces)  # 4
-        provenance = self._checker.check(data, media, frame.pixels, known=known)  # 5
+        provenance = self._checker.check(data, media, frame.pixels, known=known, mark=mark)  # 5
         opinions = reconcile([item.opinion for item in scores])
         return Report(  # 6
             media=media,

@@ -6,7 +6,7 @@ Neither raises for what an input is: a bad one is a row with an error code.
 import asyncio
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -22,13 +22,14 @@ from api.workplace import Workplace
 from detector.errors import MediaTooLarge, SourceNotFound
 from detector.media import open_media, read_file, require_bytes, sha256_hex, sniff
 from detector.sandbox import Limits, Sandbox
-from detector.types import Frame, Media, Report
+from detector.types import Frame, Media, Pixels, Report, WatermarkReading
 from detector.video import is_clip
 
 if TYPE_CHECKING:
     import pyarrow
 
 Row = dict[str, Any]
+ReadMarks = Callable[[Sequence[Pixels]], Sequence[WatermarkReading | None]]
 RESULT: Final = "row"
 WHOLE: Final = -1
 """In the column `size`: to the end of the file."""
@@ -93,7 +94,9 @@ class Scorer:
 
     def __call__(self, batch: "pyarrow.Table") -> dict[str, list[str]]:
         """Rows as `decode` makes them, as a table; the result rows, each as JSON in the column `row`."""
-        return {RESULT: [json.dumps(self.row(row)) for row in batch.to_pylist()]}
+        rows = batch.to_pylist()
+        marks = read_together(rows, self._place.detector.read_marks)
+        return {RESULT: [json.dumps(self.row(row, mark=mark)) for row, mark in zip(rows, marks, strict=True)]}
 
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._place.close(), self._loop).result()
@@ -101,26 +104,36 @@ class Scorer:
         self._thread.join()
         self._loop.close()
 
-    def row(self, row: Row) -> Row:
-        """The result of one decoded input."""
+    def row(self, row: Row, *, mark: WatermarkReading | None = None) -> Row:
+        """The result of one decoded input; `mark` is what was read in its pixels already."""
         name, data = str(row["name"]), bytes(row["data"])
         code, detail = str(row["code"]), str(row["detail"])
         if not code:
             try:
-                return flattened(scan_object(self._report(row, data), path=name))
+                return flattened(scan_object(self._report(row, data, mark), path=name))
             except Exception as error:  # one bad file is one row
                 code, detail = failure_of(error)
         known = {"sha256": sha256_hex(data), "kind": str(sniff(data)[0])} if data else {}
         return flattened(failed_scan(path=name, code=code, detail=detail, **known))
 
-    def _report(self, row: Row, data: bytes) -> Report:
+    def _report(self, row: Row, data: bytes, mark: WatermarkReading | None) -> Report:
         if not row["height"]:
             return self._place.detector.inspect(data, known=self._known)
-        height, width = int(row["height"]), int(row["width"])
-        pixels = np.frombuffer(bytes(row["pixels"]), np.uint8).reshape(height, width, 3)
+        pixels = _pixels(row)
         kind, mime = sniff(data)
-        media = Media(sha256_hex(data), kind, mime, len(data), width, height)
-        return self._place.detector.inspect_picture(data, media, Frame(0, None, pixels), known=self._known)
+        media = Media(sha256_hex(data), kind, mime, len(data), pixels.shape[1], pixels.shape[0])
+        frame = Frame(0, None, pixels)
+        return self._place.detector.inspect_picture(data, media, frame, known=self._known, mark=mark)
+
+
+def read_together(rows: Sequence[Row], read: ReadMarks) -> list[WatermarkReading | None]:
+    """What `read` makes of the pictures among `rows` together, and null for the other rows."""
+    marks = iter(read([_pixels(row) for row in rows if row["height"]]))
+    return [next(marks) if row["height"] else None for row in rows]
+
+
+def _pixels(row: Row) -> Pixels:
+    return np.frombuffer(row["pixels"], np.uint8).reshape(int(row["height"]), int(row["width"]), 3)
 
 
 def flattened(document: Mapping[str, Any]) -> Row:

@@ -1,7 +1,8 @@
 """`bench detect`: faces and images a second, the share of what this machine's matrix product reaches, and a plain peer.
 
 The peer is facenet-pytorch's MTCNN at its defaults and the same networks run naively: a face at a time, without
-channels-last, batching or inference mode. Both run in turns in the same process, so that a busy machine slows both.
+channels-last, batching or inference mode. The search for the watermark in many pictures together, in torch, stands
+beside that of one after the other on the CPU. All run in turns in the same process, so that a busy machine slows all.
 """
 
 import statistics
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 MATRIX: Final = 1024
 """Rows of the square matrices whose product is timed (chosen: past the caches, some 10 ms on a CPU core)."""
 FACES: Final = 16
+MARKS: Final = 8
+"""Unmarked pictures that are searched for the watermark, together and one by one."""
 FACE_BOX: Final = (136.0, 106.0, 376.0, 406.0)
 FACE_MARKS: Final = ((206.0, 226.0), (306.0, 226.0), (256.0, 286.0), (216.0, 336.0), (296.0, 336.0))
 
@@ -32,7 +35,7 @@ def detect(
     device: Annotated[str | None, typer.Option(help="cpu, cuda or auto; default: as SHINGAN_DEVICE says.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, and nothing else.")] = False,
 ) -> None:
-    """Time the experts and the face finder beside the same networks run naively."""
+    """Time the experts and the face finder beside the same networks run naively, and watermark searches together."""
     document = measure(device or load_settings().device, rounds=rounds)
     if as_json:
         print_json(document)
@@ -46,14 +49,18 @@ def measure(device: str, *, rounds: int) -> dict[str, Any]:
     import torch
 
     from api.commands.bench import bench_picture
+    from detector.bulk_marks.search import detect_batch
     from detector.classifier.cards import shipped
     from detector.classifier.engine import ENGINES
     from detector.classifier.registry import load_expert
     from detector.classifier.scorer import pick_device
     from detector.faces import FaceFinder
     from detector.pipeline import EXPERTS
+    from detector.provenance import watermark
+    from detector.provenance.keys import MarkKey
 
     where, pixels, face = pick_device(device), bench_picture(), bench_face()
+    pictures, keys = [pixels] * MARKS, [MarkKey(0, bytes(32))]
     plain = [load_expert(shipped(kind), device=where) for kind in EXPERTS]
     experts = [load_expert(shipped(kind), device=where, engines=load_settings().cache / ENGINES) for kind in EXPERTS]
     finder = FaceFinder(device=where)
@@ -63,6 +70,8 @@ def measure(device: str, *, rounds: int) -> dict[str, Any]:
         "image": lambda: (finder.find(pixels), [_read(expert, pixels, face, 1, where) for expert in experts]),
         "naive face": lambda: [_naive(expert, pixels, face, where) for expert in plain],
         "naive find": _naive_finder(where, pixels),
+        "marks": lambda: detect_batch(pictures, keys=keys, device=where),
+        "marks one by one": lambda: [watermark.detect(picture, keys=keys) for picture in pictures],
     }
     seconds = _in_turns(parts, rounds, where)
     macs = sum(_macs(expert, pixels, face) for expert in plain)
@@ -87,6 +96,8 @@ def _figures(seconds: dict[str, float], macs: float) -> dict[str, float]:
         "naive images/s": 1 / naive_image,
         "faces, times naive": faces * seconds["naive face"],
         "images, times naive": naive_image / seconds["image"],
+        "mark searches/s, together": MARKS / seconds["marks"],
+        "mark searches, times one by one": seconds["marks one by one"] / seconds["marks"],
     }
     return {name: float(f"{value:.4g}") for name, value in figures.items()}
 

@@ -22,16 +22,16 @@ VARIANTS = 4
 """Patterns per key, chosen by the record id: an average of many marked pictures shows each at a quarter of its size."""
 BAND = (5.0, 20.0)  # cycles per tile: below lies the picture's own energy, above JPEG and resizing take everything
 _SYNC_EVERY = 4  # one frequency in four: finding the mark takes less energy than reading 264 bits
-_WHITEN_BINS = 7
+WHITEN_BINS = 7
 GRID = 64
 """Shifts per side at which the template is scored first: the band's finest wave is sampled three times."""
 FINENESS = 4
-_SETTLING = (0.75, 0.5, 0.25)
-_RING = np.array([(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)], float)
-_NEAR = np.array([(x, y) for x in range(-2, 3) for y in range(-2, 3)], float) * _SETTLING[0]
+SETTLING = (0.75, 0.5, 0.25)
+RING = np.array([(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)], float)
+NEAR = np.array([(x, y) for x in range(-2, 3) for y in range(-2, 3)], float) * SETTLING[0]
 _RING_WIDTH = 1.5
 _LEAST_TRUST = 0.05
-_WHITE_LIMIT = 2.5  # no single frequency of a regular texture may outvote the others
+WHITE_LIMIT = 2.5  # no single frequency of a regular texture may outvote the others
 
 Complex = NDArray[np.complex64]
 
@@ -81,8 +81,8 @@ def _turns() -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     return np.array([[known[x, y] for x, y in turn] for turn in signed.tolist()]), flipped
 
 
-_SOURCE, _FLIPPED = _turns()
-_GRID_COLUMNS = FREQUENCIES[SYNC, 0].astype(np.intp) % GRID
+SOURCE, FLIPPED = _turns()
+GRID_COLUMNS = FREQUENCIES[SYNC, 0].astype(np.intp) % GRID
 _RADIUS = np.hypot(*FREQUENCIES.T)
 SLOPE = 0.8
 """Power of the frequency by which amplitude falls: coarse waves outlast shrinking. Beside .5, on 13 busy photos, the
@@ -93,7 +93,7 @@ _RINGS = np.arange(int(BAND[1]) + 1)
 _RING_OF = np.rint(_RADIUS[~SYNC]).astype(np.intp)
 _NEARNESS = np.exp(-(((_RADIUS[SYNC][None, :] - _RINGS[:, None]) / _RING_WIDTH) ** 2) / 2)
 _NEARNESS /= _NEARNESS.sum(axis=1, keepdims=True)
-_HALVES = np.where(ROWS[SYNC] > 0, 0.5, 1.0).astype(np.float32)  # the inverse transform adds the other half itself
+HALVES = np.where(ROWS[SYNC] > 0, 0.5, 1.0).astype(np.float32)  # the inverse transform adds the other half itself
 
 
 @lru_cache(maxsize=64)
@@ -144,7 +144,7 @@ def waves(used: Carrier, coded: NDArray[np.uint8], *, slope: float) -> Complex:
 def whiten(folded: NDArray[np.float32]) -> Complex:
     """Return the used frequencies of `folded` (TILE TILE), each over its neighbourhood's size, clipped."""
     spectrum = fft.fft2(folded)
-    power = cv2.blur(np.fft.fftshift(np.abs(spectrum) ** 2), (_WHITEN_BINS, _WHITEN_BINS))
+    power = cv2.blur(np.fft.fftshift(np.abs(spectrum) ** 2), (WHITEN_BINS, WHITEN_BINS))
     level = np.sqrt(np.maximum(np.fft.ifftshift(power), 0.0) + 1e-12)
     return levelled((spectrum / level)[ROWS, COLUMNS])
 
@@ -153,14 +153,14 @@ def levelled(white: Complex) -> Complex:
     """Return `white` (... F) brought to mean square 1, then clipped."""
     power = np.mean(white.real**2 + white.imag**2, axis=-1, keepdims=True)
     even = white / np.sqrt(power + 1e-12)
-    result: Complex = (even / np.maximum(1.0, np.abs(even) / _WHITE_LIMIT)).astype(np.complex64)
+    result: Complex = (even / np.maximum(1.0, np.abs(even) / WHITE_LIMIT)).astype(np.complex64)
     return result
 
 
 def turned(white: Complex) -> Complex:
     """Return `white` (... F) as the eight quarter turns and mirror images of its tile have it (... TURNS F)."""
-    sides = white[..., _SOURCE]
-    result: Complex = np.where(_FLIPPED, sides.conj(), sides)
+    sides = white[..., SOURCE]
+    result: Complex = np.where(FLIPPED, sides.conj(), sides)
     return result
 
 
@@ -169,9 +169,9 @@ def sync_maps(seen: Complex, templates: Complex) -> NDArray[np.float32]:
 
     `seen` (... S) and `templates` (V S) are the template's frequencies; scores are in an unmarked picture's deviations.
     """
-    parts = seen[..., None, :] * (templates.conj() * _HALVES)
+    parts = seen[..., None, :] * (templates.conj() * HALVES)
     spectrum = np.zeros((*parts.shape[:-1], GRID, int(BAND[1]) + 1), np.complex64)
-    spectrum[..., _GRID_COLUMNS, ROWS[SYNC]] = parts
+    spectrum[..., GRID_COLUMNS, ROWS[SYNC]] = parts
     rows = fft.ifft(spectrum, axis=-2, norm="forward", overwrite_x=True)
     maps: NDArray[np.float32] = fft.irfft(rows, n=GRID, axis=-1, norm="forward", overwrite_x=True)
     return maps / deviation(seen)[..., None, None, None]
@@ -187,8 +187,8 @@ def settle(seen: Complex, template: Complex, place: tuple[float, float]) -> tupl
     """Return the best score near `place` (right, down; tile pixels), and where, to 1 / `FINENESS` pixel."""
     parts = seen * template.conj() / deviation(seen)
     z, (right, down) = 0.0, place
-    for step in _SETTLING:
-        x, y = right + _RING[:, 0] * step, down + _RING[:, 1] * step
+    for step in SETTLING:
+        x, y = right + RING[:, 0] * step, down + RING[:, 1] * step
         waves = np.exp(2j * np.pi * (x[:, None] * _FX[SYNC] + y[:, None] * _FY[SYNC]))
         scores = (waves @ parts).real
         best = int(np.argmax(scores))
@@ -198,10 +198,10 @@ def settle(seen: Complex, template: Complex, place: tuple[float, float]) -> tupl
 
 def nearby(seen: Complex, template: Complex, place: tuple[float, float]) -> tuple[int, tuple[float, float]]:
     """Return which of `seen` (N S) scores best near `place` (right, down; tile pixels), and where."""
-    x, y = place[0] + _NEAR[:, 0], place[1] + _NEAR[:, 1]
+    x, y = place[0] + NEAR[:, 0], place[1] + NEAR[:, 1]
     waves = np.exp(2j * np.pi * (_FX[SYNC][:, None] * x + _FY[SYNC][:, None] * y)).astype(np.complex64)
     scores = ((seen * template.conj()) @ waves).real / deviation(seen)[:, None]
-    number, best = divmod(int(np.argmax(scores)), len(_NEAR))
+    number, best = divmod(int(np.argmax(scores)), len(NEAR))
     return number, (float(x[best]), float(y[best]))
 
 

@@ -60,14 +60,16 @@ class ProvenanceChecker:
         *,
         more: Sequence[Pixels] = (),
         known: Sequence[KnownMediaList] = (),
+        mark: WatermarkReading | None = None,
     ) -> Provenance:
         """Findings about `data`; where it could not be decoded (`pixels` is null) about its credentials alone.
 
         A broken file is a finding and never an error. Raises `ProvenanceError` if a trust list is unusable and
         `DetectorError` if the sandbox itself is. Of a clip, `pixels` is the frame that stands for it, and `more` are
-        others in which the watermark may be. `known` are lists that count for this file beside those for all.
+        others in which the watermark may be. `known` are lists that count for this file beside those for all. `mark` is
+        what was read in `pixels` before, if it was.
         """
-        return self.check_and_look(data, media, pixels, more=more, known=known)[0]
+        return self.check_and_look(data, media, pixels, more=more, known=known, mark=mark)[0]
 
     def check_and_look(
         self,
@@ -77,6 +79,7 @@ class ProvenanceChecker:
         *,
         more: Sequence[Pixels] = (),
         known: Sequence[KnownMediaList] = (),
+        mark: WatermarkReading | None = None,
         reading: Future[Judgement] | None = None,
     ) -> tuple[Provenance, Looks | None]:
         """`check`, and what it saw in the pixels, for `recheck`; null without pixels. `reading` is from `begin`."""
@@ -85,7 +88,7 @@ class ProvenanceChecker:
         if pixels is None:
             unseen = WatermarkReading(detected=False)
             return Provenance(credentials, unseen, declaration=read_declaration(data)), None
-        looks = self._look((pixels, *more), judgement)  # 2. what its pixels say, and what it looks like
+        looks = self._look((pixels, *more), judgement, mark)  # 2. what its pixels say, and what it looks like
         return self._gather(data, credentials, looks, known), looks  # 3. who has seen it before
 
     def begin(self, data: bytes, mime: str) -> Future[Judgement]:
@@ -106,8 +109,8 @@ class ProvenanceChecker:
             return None
         return self._gather(data, judgement.credentials, looks, known), replace(looks, judgement=judgement)
 
-    def _look(self, pictures: Sequence[Pixels], judgement: Judgement) -> Looks:
-        watermark = self._search(pictures, self.keys)
+    def _look(self, pictures: Sequence[Pixels], judgement: Judgement, mark: WatermarkReading | None) -> Looks:
+        watermark = self._search(pictures, self.keys) if mark is None else mark
         settled = _settled(judgement.credentials, watermark)
         others = None if settled else self._search_beside(pictures, watermark, self.keys)
         return Looks(watermark, *pdq(pictures[0]), others, judgement)

@@ -11,10 +11,10 @@ from detector.types import Pixels
 WORKING_SIDE = 1024  # px; reading works on a copy whose long side is at most this
 _SHORT_SIDE = 256  # px; yet its short side keeps at least this, or panoramas would lose the mark
 _LONGEST = 4096  # px of a panorama's working copy that are searched, from its middle
-_CELL = 2  # px a side of the cells that the activity is reckoned on: a third of the time, and the same z
-_HIGH_PASS_SIGMA = 3.0
-_NOISE_CELLS = 3  # of windows of 5 to 19 px, 5 to 9 kept most of the template through 8 attacks on 28 photos
-_FLOOR = 3.0  # grey levels: below this activity is sensor noise or rounding
+CELL = 2  # px a side of the cells that the activity is reckoned on: a third of the time, and the same z
+HIGH_PASS_SIGMA = 3.0
+NOISE_CELLS = 3  # of windows of 5 to 19 px, 5 to 9 kept most of the template through 8 attacks on 28 photos
+FLOOR = 3.0  # grey levels: below this activity is sensor noise or rounding
 
 Plane = NDArray[np.float32]
 
@@ -43,10 +43,10 @@ def working_copy(pixels: Pixels) -> Plane:
 
 def residual(plane: Plane) -> Plane:
     """Return `plane` without its coarse content, each place over its deviation ** 1.25."""
-    fine = cv2.GaussianBlur(plane, (0, 0), _HIGH_PASS_SIGMA, borderType=cv2.BORDER_REFLECT)
+    fine = cv2.GaussianBlur(plane, (0, 0), HIGH_PASS_SIGMA, borderType=cv2.BORDER_REFLECT)
     cv2.subtract(plane, fine, dst=fine)
-    power = cell_means(cells(cv2.multiply(fine, fine)), side=_NOISE_CELLS)
-    level = np.sqrt(np.maximum(power, np.float32(0))) + np.float32(_FLOOR)
+    power = cell_means(cells(cv2.multiply(fine, fine)), side=NOISE_CELLS)
+    level = np.sqrt(np.maximum(power, np.float32(0))) + np.float32(FLOOR)
     worth = (1 / (level * np.sqrt(np.sqrt(level)))).astype(np.float32)
     weight = widened(worth, height=plane.shape[0], width=plane.shape[1])
     result: Plane = cv2.multiply(fine, weight, dst=fine)
@@ -62,11 +62,11 @@ def overlaid(planes: Sequence[Plane]) -> Plane:
 
 
 def cells(plane: Plane) -> Plane:
-    """Return the means of `plane` in cells of `_CELL` px a side."""
-    edges = (0, -plane.shape[0] % _CELL, 0, -plane.shape[1] % _CELL)
+    """Return the means of `plane` in cells of `CELL` px a side."""
+    edges = (0, -plane.shape[0] % CELL, 0, -plane.shape[1] % CELL)
     if any(edges):
         plane = cv2.copyMakeBorder(plane, *edges, cv2.BORDER_REFLECT)
-    result: Plane = cv2.resize(plane, None, fx=1 / _CELL, fy=1 / _CELL, interpolation=cv2.INTER_AREA)
+    result: Plane = cv2.resize(plane, None, fx=1 / CELL, fy=1 / CELL, interpolation=cv2.INTER_AREA)
     return result
 
 
@@ -77,7 +77,7 @@ def cell_means(cells: Plane, *, side: int) -> Plane:
 
 def widened(cells: Plane, *, height: int, width: int) -> Plane:
     """Return `cells` as a plane of single pixels again."""
-    wide: Plane = cv2.resize(cells, None, fx=_CELL, fy=_CELL, interpolation=cv2.INTER_LINEAR)
+    wide: Plane = cv2.resize(cells, None, fx=CELL, fy=CELL, interpolation=cv2.INTER_LINEAR)
     return wide[:height, :width]
 
 

@@ -16,19 +16,19 @@ from scipy import fft
 from detector.provenance.carrier import TILE, Complex, levelled
 from detector.provenance.residual import Plane
 
-_OVERSAMPLING = 1.5
-_TAPS = 4
-_SHAPE = 0.97 * np.pi * _TAPS * (1 - 0.5 / _OVERSAMPLING)  # the source's choice for this padding
-_NYQUIST = 0.49  # cycles per pixel
-_CELLS = 192  # of the picture's whole band: the mark's frequencies lie two cells apart at its own scale
-_LEVEL_BINS = 7  # tile frequencies about each one that say how loud the picture is there
+OVERSAMPLING = 1.5
+TAPS = 4
+SHAPE = 0.97 * np.pi * TAPS * (1 - 0.5 / OVERSAMPLING)  # the source's choice for this padding
+NYQUIST = 0.49  # cycles per pixel
+CELLS = 192  # of the picture's whole band: the mark's frequencies lie two cells apart at its own scale
+LEVEL_BINS = 7  # tile frequencies about each one that say how loud the picture is there
 
 Rows = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Spectrum:
-    """`grid` (rows, columns + _TAPS) begins at column frequency -_TAPS; `loudness` holds the power's integral image."""
+    """`grid` (rows, columns + TAPS) begins at column frequency -TAPS; `loudness` holds the power's integral image."""
 
     grid: Complex
     size: tuple[int, int]
@@ -38,8 +38,8 @@ class Spectrum:
 def transform(fine: Plane) -> Spectrum:
     """Transform the residual `fine` (H W), phases counted from its middle."""
     height, width = fine.shape
-    rows, columns = (fft.next_fast_len(int(np.ceil(side * _OVERSAMPLING)), real=True) for side in fine.shape)
-    ready = fine * _correction(height, rows)[:, None] * _correction(width, columns)[None, :]
+    rows, columns = (fft.next_fast_len(int(np.ceil(side * OVERSAMPLING)), real=True) for side in fine.shape)
+    ready = fine * correction(height, rows)[:, None] * correction(width, columns)[None, :]
     padded = np.zeros((rows, columns), np.float32)
     top, left = height // 2, width // 2
     padded[: height - top, : width - left] = ready[top:, left:]
@@ -47,7 +47,7 @@ def transform(fine: Plane) -> Spectrum:
     padded[rows - top :, : width - left] = ready[:top, left:]
     padded[rows - top :, columns - left :] = ready[:top, :left]
     half = fft.rfft2(padded)
-    mirrored = np.roll(half[::-1, _TAPS:0:-1], 1, axis=0).conj()
+    mirrored = np.roll(half[::-1, TAPS:0:-1], 1, axis=0).conj()
     return Spectrum(np.concatenate([mirrored, half], axis=1), (rows, columns), _loudness(half))
 
 
@@ -56,7 +56,7 @@ def read(spectrum: Spectrum, matrices: NDArray[np.float64], frequencies: NDArray
     places = frequencies @ (np.linalg.inv(matrices) / TILE)  # cycles per picture pixel
     flipped = places[..., 0] < 0
     places = np.where(flipped[..., None], -places, places)
-    inside: NDArray[np.bool_] = np.max(np.abs(places), axis=-1) < _NYQUIST
+    inside: NDArray[np.bool_] = np.max(np.abs(places), axis=-1) < NYQUIST
     places = np.where(inside[..., None], places, 0.0)
     values = _interpolate(spectrum, places)
     level = _level(spectrum, places, np.sqrt(np.abs(np.linalg.det(matrices))))
@@ -70,48 +70,48 @@ def _interpolate(spectrum: Spectrum, places: Rows) -> Complex:
     x, across = _taps(places[..., 0] * columns)
     flat, stride = spectrum.grid.ravel(), spectrum.grid.shape[1]
     total = np.zeros(places.shape[:-1], np.complex64)
-    for i in range(_TAPS):
-        start = (y + i) % rows * stride + (x + _TAPS)
-        for j in range(_TAPS):
+    for i in range(TAPS):
+        start = (y + i) % rows * stride + (x + TAPS)
+        for j in range(TAPS):
             total += (down[i] * across[j]) * flat[start + j]
     return total
 
 
 def _taps(place: Rows) -> tuple[NDArray[np.intp], list[NDArray[np.float32]]]:
-    first = np.ceil(place - _TAPS / 2)
+    first = np.ceil(place - TAPS / 2)
     gap = (first - place).astype(np.float32)
-    return first.astype(np.intp), [_kernel(gap + np.float32(i)).astype(np.float32, copy=False) for i in range(_TAPS)]
+    return first.astype(np.intp), [_kernel(gap + np.float32(i)).astype(np.float32, copy=False) for i in range(TAPS)]
 
 
 def _kernel(offset: NDArray[np.floating]) -> NDArray[np.floating]:
-    inside = np.maximum(1 - (2 * offset / _TAPS) ** 2, 0.0)
-    result: NDArray[np.floating] = np.exp(_SHAPE * (np.sqrt(inside) - 1))
+    inside = np.maximum(1 - (2 * offset / TAPS) ** 2, 0.0)
+    result: NDArray[np.floating] = np.exp(SHAPE * (np.sqrt(inside) - 1))
     return result
 
 
 @lru_cache(maxsize=64)
-def _correction(length: int, padded: int) -> NDArray[np.float32]:
+def correction(length: int, padded: int) -> NDArray[np.float32]:
     """Return what the interpolation takes from each pixel of a side, inverted."""
     nodes, weights = np.polynomial.legendre.leggauss(24)
     at = (np.arange(length) - length // 2) / padded
-    waves = np.cos(2 * np.pi * at[:, None] * nodes * _TAPS / 2)
-    taken = waves @ (weights * _kernel(nodes * _TAPS / 2)) * _TAPS / 2
+    waves = np.cos(2 * np.pi * at[:, None] * nodes * TAPS / 2)
+    taken = waves @ (weights * _kernel(nodes * TAPS / 2)) * TAPS / 2
     return (1 / taken).astype(np.float32)
 
 
 def _loudness(half: Complex) -> NDArray[np.float64]:
-    """Return the integral image of the power in cells of 1 / _CELLS cycles per pixel, its margin wrapped around."""
+    """Return the integral image of the power in cells of 1 / CELLS cycles per pixel, its margin wrapped around."""
     power = half.real**2 + half.imag**2
-    right = cv2.resize(power[:, :-1], (_CELLS // 2, _CELLS), interpolation=cv2.INTER_AREA)
+    right = cv2.resize(power[:, :-1], (CELLS // 2, CELLS), interpolation=cv2.INTER_AREA)
     cells = np.fft.fftshift(np.hstack([right, right[::-1, ::-1]]))
-    result: NDArray[np.float64] = cv2.integral(np.pad(cells, _CELLS // 4, mode="wrap"), sdepth=cv2.CV_64F)
+    result: NDArray[np.float64] = cv2.integral(np.pad(cells, CELLS // 4, mode="wrap"), sdepth=cv2.CV_64F)
     return result
 
 
 def _level(spectrum: Spectrum, places: Rows, scales: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the amplitude of the picture about each place, in a window as wide as some tile frequencies."""
-    middle = (places + 0.5) * _CELLS + _CELLS // 4
-    reach = np.minimum(_LEVEL_BINS * _CELLS / (2 * TILE) / scales, _CELLS // 8)[..., None, None]
+    middle = (places + 0.5) * CELLS + CELLS // 4
+    reach = np.minimum(LEVEL_BINS * CELLS / (2 * TILE) / scales, CELLS // 8)[..., None, None]
     low, high = np.rint(middle - reach).astype(np.intp), np.rint(middle + reach).astype(np.intp)
     total = (
         spectrum.loudness[high[..., 1], high[..., 0]]

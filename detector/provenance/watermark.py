@@ -34,16 +34,16 @@ _ATTEMPTS = 8  # decodings per key and picture; each costs 1 ms and a share of t
 _WORTH_DECODING = 4.8  # deviations; chance alone reaches 5.4 in a whole search (median of 56 pictures)
 _WORTH_LISTING = 5.8  # deviations; marks that only the second to 32nd likeliest word read began at 5.98 (28 photos)
 _WORDS = 32  # likeliest words that are checked then: 26 ms, and another share of the false-match budget each
-_SURE = 8.0  # deviations; above, no better alignment is needed
+SURE = 8.0  # deviations; above, no better alignment is needed
 _NUDGE = 0.0025  # a pixel at 400 px from the middle
-_COARSE = TILE / GRID
+COARSE = TILE / GRID
 _SINGLE_FRAMES = 3  # of a clip that are searched alone as well: a cut or a zoom between frames spoils their sum
 
 Weigh = Callable[[Plane], Plane]
 
 
 @dataclass(frozen=True, slots=True)
-class _Sight:
+class Sight:
     """A place where the template fits: `white` is the tile's spectrum there, already turned or mirrored."""
 
     z: float
@@ -91,7 +91,7 @@ def detect(pixels: Pixels, *, keys: Sequence[MarkKey]) -> WatermarkReading:
     """Search `pixels` (H W 3) for a mark of any of `keys`; cropped, resized, turned and mirrored pictures included."""
     if min(pixels.shape[:2]) < MIN_SIDE or not keys:
         return WatermarkReading(detected=False)
-    return _Search(residual(working_copy(pixels)), keys).run()
+    return _search(residual(working_copy(pixels)), keys)
 
 
 def detect_clip(pictures: Sequence[Pixels], *, keys: Sequence[MarkKey]) -> WatermarkReading:
@@ -108,7 +108,7 @@ def detect_clip(pictures: Sequence[Pixels], *, keys: Sequence[MarkKey]) -> Water
         searched = [overlaid(planes), *searched]
     readings = []
     for plane in searched:
-        readings.append(_Search(plane, keys).run())
+        readings.append(_search(plane, keys))
         if readings[-1].detected:
             break
     best = max(readings, key=lambda reading: (reading.detected, reading.z or 0.0))
@@ -116,76 +116,27 @@ def detect_clip(pictures: Sequence[Pixels], *, keys: Sequence[MarkKey]) -> Water
     return replace(best, false_match_probability=chance)
 
 
-class _Search:
-    """One search: it counts its decodings, for the quoted false-match probability is about all of them."""
+class Search:
+    """What one search makes of the sights that it is shown, by whatever they were found.
 
-    def __init__(self, fine: Plane, keys: Sequence[MarkKey]) -> None:
-        self._fine = fine
+    It counts its decodings, for the quoted false-match probability is about all of them.
+    """
+
+    def __init__(self, keys: Sequence[MarkKey]) -> None:
         self._keys = keys
         self._attempts = dict.fromkeys(keys, _ATTEMPTS)
         self._best = 0.0
 
-    def run(self) -> WatermarkReading:
-        sights = self._look(carriers.whiten(fold(self._fine))[None], np.eye(2)[None])
-        first = self._settle(max(sights, key=lambda sight: sight.z))
-        reading = self._read(first) if first.z >= _WORTH_DECODING else None
-        if reading is not None:
-            return reading
-        return self._read_turned() or self._nothing()
+    def chosen(self, scores: Sequence[float]) -> list[int]:
+        """Return which of the sights that have these `scores` are worth a closer look, best first."""
+        self._best = max(self._best, *scores)
+        order = sorted(range(len(scores)), key=lambda number: -scores[number])
+        return order[: _ATTEMPTS // 2 * len(self._keys)]
 
-    def _read_turned(self) -> WatermarkReading | None:
-        """Look on every lattice that the picture suggests, the untouched one among them."""
-        spectrum = transform(self._fine)
-        lattices = [identity(), *usual_lattices(self._fine.shape), *find_lattices(self._fine)]
-        matrices = np.array([lattice.matrix for lattice in lattices])
-        sights = self._look(read(spectrum, matrices, FREQUENCIES), matrices)
-        sights.sort(key=lambda sight: -sight.z)
-        for sight in sights[: _ATTEMPTS // 2 * len(self._keys)]:
-            aligned = self._align(spectrum, sight)
-            reading = self._read(aligned) if aligned.z >= _WORTH_DECODING else None
-            if reading is not None:
-                return reading
-        return None
-
-    def _nothing(self) -> WatermarkReading:
-        z = self._best
-        return WatermarkReading(detected=False, z=z, false_match_probability=carriers.tail_bound(z, self._tests()))
-
-    def _tests(self) -> int:
-        """Count every score that the search may look at."""
-        shifts = (TILE * carriers.FINENESS) ** 2
-        lattices = MAX_LATTICES * len(_TURNED) * len(_STRETCHED) + 1  # the untouched one is read in two ways
-        return lattices * TURNS * VARIANTS * shifts * len(self._keys)
-
-    def _look(self, whites: Complex, matrices: NDArray[np.float64]) -> list[_Sight]:
-        """Return each key's best sight on each lattice of `matrices` (L 2 2), whose tiles are `whites` (L F)."""
-        found = []
-        for matrix, white in zip(matrices, whites, strict=True):
-            sides = carriers.turned(white)
-            found += [_best(sides, key, matrix) for key in self._keys]
-        self._best = max(self._best, *(sight.z for sight in found))
-        return found
-
-    def _settle(self, sight: _Sight) -> _Sight:
-        z, shift = carriers.settle(sight.white[SYNC], sight.used.phases[SYNC], sight.shift)
-        self._best = max(self._best, z)
-        return replace(sight, z=z, shift=shift)
-
-    def _align(self, spectrum: Spectrum, sight: _Sight) -> _Sight:
-        """Return the best sight among small changes of the lattice, for the same key, variant and side."""
-        if sight.z >= _SURE:
-            return self._settle(sight)
-        matrix, place = sight.matrix, sight.shift
-        for nudges in (_TURNED, _STRETCHED):
-            matrices = nudges @ matrix
-            seen = read(spectrum, matrices, FREQUENCIES[SYNC])
-            number, place = carriers.nearby(seen, sight.used.phases[SYNC], place)
-            matrix = matrices[number]
-        white = read(spectrum, matrix, FREQUENCIES)
-        return self._settle(replace(sight, white=white, shift=place, matrix=matrix))
-
-    def _read(self, sight: _Sight) -> WatermarkReading | None:
-        if self._attempts[sight.key] == 0:
+    def read(self, sight: Sight) -> WatermarkReading | None:
+        """Decode a `sight` that was looked at closely, if it stands out and its key has decodings left."""
+        self._best = max(self._best, sight.z)
+        if sight.z < _WORTH_DECODING or self._attempts[sight.key] == 0:
             return None
         self._attempts[sight.key] -= 1
         soft = carriers.soft_bits(sight.white, sight.used, sight.shift)
@@ -197,6 +148,64 @@ class _Search:
         # The template's own tail would make this far smaller, but by a Gaussian that was never checked so far out.
         chance = carriers.decode_bound(_ATTEMPTS * _WORDS * len(self._keys))
         return WatermarkReading(True, decoded[0].record_id, decoded[0].key_id, sight.z, chance, decoded[1])
+
+    def nothing(self) -> WatermarkReading:
+        """Return the reading of a search that is over and read nothing."""
+        z = self._best
+        return WatermarkReading(detected=False, z=z, false_match_probability=carriers.tail_bound(z, self._tests()))
+
+    def _tests(self) -> int:
+        """Count every score that the search may look at."""
+        shifts = (TILE * carriers.FINENESS) ** 2
+        lattices = MAX_LATTICES * len(TURNED) * len(STRETCHED) + 1  # the untouched one is read in two ways
+        return lattices * TURNS * VARIANTS * shifts * len(self._keys)
+
+
+def _search(fine: Plane, keys: Sequence[MarkKey]) -> WatermarkReading:
+    """Look at the residual `fine` as it lies, then on every lattice that it suggests."""
+    search = Search(keys)
+    sights = _look(carriers.whiten(fold(fine))[None], np.eye(2)[None], keys)
+    first = sights[search.chosen([sight.z for sight in sights])[0]]
+    reading = search.read(_settle(first))
+    if reading is not None:
+        return reading
+    spectrum = transform(fine)
+    lattices = [identity(), *usual_lattices(fine.shape), *find_lattices(fine)]
+    matrices = np.array([lattice.matrix for lattice in lattices])
+    sights = _look(read(spectrum, matrices, FREQUENCIES), matrices, keys)
+    for number in search.chosen([sight.z for sight in sights]):
+        reading = search.read(_align(spectrum, sights[number]))
+        if reading is not None:
+            return reading
+    return search.nothing()
+
+
+def _look(whites: Complex, matrices: NDArray[np.float64], keys: Sequence[MarkKey]) -> list[Sight]:
+    """Return each key's best sight on each lattice of `matrices` (L 2 2), whose tiles are `whites` (L F)."""
+    found = []
+    for matrix, white in zip(matrices, whites, strict=True):
+        sides = carriers.turned(white)
+        found += [_best(sides, key, matrix) for key in keys]
+    return found
+
+
+def _settle(sight: Sight) -> Sight:
+    z, shift = carriers.settle(sight.white[SYNC], sight.used.phases[SYNC], sight.shift)
+    return replace(sight, z=z, shift=shift)
+
+
+def _align(spectrum: Spectrum, sight: Sight) -> Sight:
+    """Return the best sight among small changes of the lattice, for the same key, variant and side."""
+    if sight.z >= SURE:
+        return _settle(sight)
+    matrix, place = sight.matrix, sight.shift
+    for nudges in (TURNED, STRETCHED):
+        matrices = nudges @ matrix
+        seen = read(spectrum, matrices, FREQUENCIES[SYNC])
+        number, place = carriers.nearby(seen, sight.used.phases[SYNC], place)
+        matrix = matrices[number]
+    white = read(spectrum, matrix, FREQUENCIES)
+    return _settle(replace(sight, white=white, shift=place, matrix=matrix))
 
 
 def _add(pixels: Pixels, change: Plane, *, by: float) -> Pixels:
@@ -220,13 +229,13 @@ def _lay(pattern: NDArray[np.float32], height: int, width: int) -> Plane:
     return result[:height, :width]
 
 
-def _best(sides: Complex, key: MarkKey, matrix: NDArray[np.float64]) -> _Sight:
+def _best(sides: Complex, key: MarkKey, matrix: NDArray[np.float64]) -> Sight:
     """Return the best of all variants on all of a tile's `sides` (TURNS F)."""
     used = [carriers.carrier(key, variant) for variant in range(VARIANTS)]
     maps = carriers.sync_maps(sides[:, SYNC], np.array([one.phases[SYNC] for one in used]))
     turn, variant, column, row = np.unravel_index(int(np.argmax(maps)), maps.shape)
-    place = (float(column) * _COARSE, float(row) * _COARSE)
-    return _Sight(float(maps.max()), place, sides[turn], used[variant], key, matrix @ SIDES[turn].T)
+    place = (float(column) * COARSE, float(row) * COARSE)
+    return Sight(float(maps.max()), place, sides[turn], used[variant], key, matrix @ SIDES[turn].T)
 
 
 def _turned(scale: int, turn: int) -> NDArray[np.float64]:
@@ -238,5 +247,5 @@ def _stretched(stretch: int, shear: int) -> NDArray[np.float64]:
     return np.eye(2) + _NUDGE * np.array([[stretch, shear], [shear, -stretch]])
 
 
-_TURNED = np.array([_turned(scale, turn) for scale in (-2, -1, 0, 1, 2) for turn in (-2, -1, 0, 1, 2)])
-_STRETCHED = np.array([_stretched(stretch, shear) for stretch in (-2, -1, 0, 1, 2) for shear in (-2, -1, 0, 1, 2)])
+TURNED = np.array([_turned(scale, turn) for scale in (-2, -1, 0, 1, 2) for turn in (-2, -1, 0, 1, 2)])
+STRETCHED = np.array([_stretched(stretch, shear) for stretch in (-2, -1, 0, 1, 2) for shear in (-2, -1, 0, 1, 2)])

@@ -5,16 +5,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from skimage import data as photos
 
 from detector.classifier.cards import Calibration
 from detector.errors import ModelUnavailable, UnreadableMedia, UnsupportedMedia
+from detector.media import open_media
 from detector.opinions import state_of, unfit
 from detector.pipeline import Detector
 from detector.provenance.check import ProvenanceChecker
 from detector.provenance.keys import load_mark_keys
+from detector.provenance.payload import Payload
 from detector.provenance.trust import TrustStore
+from detector.provenance.watermark import embed
 from detector.quality import Quality
 from detector.reasons import Reason
 from detector.sandbox import Sandbox
@@ -99,6 +103,37 @@ def test_a_missing_expert_is_an_error_and_not_a_clean_bill(tmp_path: Path, sandb
     cards = {EvidenceKind.SYNTHESIS: tmp_path / "none.card.toml"}
     with pytest.raises(ModelUnavailable):
         Detector(sandbox=sandbox, checker=checker, cards=cards).inspect(jpeg(np.asarray(photos.astronaut()), tmp_path))
+
+
+def test_a_mark_that_was_read_before_is_not_searched_for(detector: Detector, tmp_path: Path, sandbox: Sandbox) -> None:
+    data = jpeg(np.asarray(photos.astronaut())[:200, :200], tmp_path)
+    media, frame = open_media(data, sandbox=sandbox)
+    mark = WatermarkReading(True, "0123456789ab", 0, 9.0, 1e-8, 3)
+    assert detector.inspect_picture(data, media, frame, mark=mark).provenance.watermark == mark
+    assert not detector.inspect_picture(data, media, frame).provenance.watermark.detected
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda:99"])
+def test_pictures_are_left_to_be_searched_alone_without_a_working_gpu(
+    device: str, sandbox: Sandbox, home: Path
+) -> None:
+    checker = ProvenanceChecker(sandbox=sandbox, keys=load_mark_keys(home), trust=TrustStore.load(home))
+    detector = Detector(sandbox=sandbox, checker=checker, device=device)
+    assert detector.read_marks([np.zeros((128, 128, 3), np.uint8)] * 2) == [None, None]
+    assert detector.read_marks([]) == []
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+def test_marks_of_many_pictures_are_read_on_the_gpu(sandbox: Sandbox, home: Path) -> None:
+    keys, picture = load_mark_keys(home), np.asarray(photos.astronaut(), dtype=np.uint8)
+    checker = ProvenanceChecker(sandbox=sandbox, keys=keys, trust=TrustStore.load(home))
+    marked = embed(picture, payload=Payload("0123456789ab", keys[0].key_id), key=keys[0])
+    first, second = Detector(sandbox=sandbox, checker=checker, device="cuda").read_marks([marked, picture])
+    assert first is not None
+    assert first.record_id == "0123456789ab"
+    assert second is not None
+    assert not second.detected
 
 
 def test_thresholds_split_the_scores_in_three() -> None:
