@@ -1,7 +1,7 @@
 """Which lattices are looked for in an autocorrelation, and where the nodes of each would lie.
 
-A picture was turned, or it was made to fit: then one of its sides was scaled more than the other. Both kinds are grids of
-two parameters, so that all lattices of one are scored in one go.
+A picture was turned, or it was made to fit: then one of its sides was scaled more than the other. Both kinds are grids
+of two parameters, so that all lattices of one are scored in one go.
 """
 
 from dataclasses import dataclass

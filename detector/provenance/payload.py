@@ -21,6 +21,9 @@ CODED_BITS = convolution.coded_length(INFORMATION_BITS)
 CHECK_BITS = VERSION_BITS + KEY_ID_BITS + CRC_BITS
 """Decoded bits that must be right by chance before a random input passes for a mark of one given key."""
 
+OWN_BITS = slice(convolution.RATE * (VERSION_BITS + KEY_ID_BITS), CODED_BITS)
+"""Coded bits that depend on the record; those before are alike in all marks of a key."""
+
 _RECORD_ID = re.compile(r"[0-9a-f]{12}")
 
 

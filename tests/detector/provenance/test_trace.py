@@ -56,6 +56,18 @@ def test_other_records_and_other_keys_leave_none(damaged: Pixels) -> None:
     assert find_trace([damaged], keys=[OTHER], record_ids=[RECORD]) is None
 
 
+def test_a_template_alone_is_no_trace_of_a_record(make_photo: Photo) -> None:
+    """Other records' waves fit an intact mark beyond chance; the bits that only they have do not."""
+    whole = mark(make_photo(6, width=512, height=512))
+    others = strangers(MOST_RECORDS, variant=carriers.variant_of(KEY, RECORD))
+    whites = traces._whites(residual(working_copy(whole)))
+    fits = [traces._fit(whites, KEY, record_id) for record_id in others]
+    assert min(fit.z for fit in fits) > 8
+    assert max(abs(fit.own) for fit in fits) < 5
+    assert find_trace([whole], keys=[KEY], record_ids=others) is None
+    assert traces._fit(whites, KEY, RECORD).own > 10
+
+
 def test_a_picture_without_a_mark_has_none(make_photo: Photo) -> None:
     plain = make_photo(6, width=512, height=512)
     for picture in (plain, cv2.medianBlur(plain, 9)):
@@ -91,7 +103,7 @@ def test_where_nothing_can_be_asked_nothing_is_found(damaged: Pixels) -> None:
 
 def test_scores_of_words_that_are_not_there_stay_under_their_bound(damaged: Pixels) -> None:
     whites = traces._whites(residual(working_copy(damaged)))
-    scores = np.array([traces._score(whites, KEY, record_id) for record_id in strangers(200)])
+    scores = np.array([traces._fit(whites, KEY, record_id).z for record_id in strangers(200)])
     for z in (4.5, 5.0, 5.5):
         assert np.mean(scores >= z) <= carriers.tail_bound(z, len(whites) * carriers.TILE**2)
     assert scores.max() < 6.5
