@@ -142,6 +142,7 @@ def _serve(home: str, port: "Connection") -> None:
     import uvicorn
 
     from api.app import create_app
+    from api.http_heads import BoundedHeads
     from api.settings import Settings
 
     settings = Settings(home=Path(home), rate_key=0, rate_tenant=0)
@@ -150,7 +151,7 @@ def _serve(home: str, port: "Connection") -> None:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         port.send(listening.getsockname()[1])
-        config = uvicorn.Config(create_app(settings), log_level="warning", ws="none")
+        config = uvicorn.Config(create_app(settings), http=BoundedHeads, log_level="warning", ws="none")
         uvicorn.Server(config).run(sockets=[listening])
 
 
