@@ -76,6 +76,13 @@ class Database:
         with translated():
             return self._threads.look_here(work)
 
+    def change_in_thread(self, work: Callable[[Connection], T], loop: asyncio.AbstractEventLoop) -> T:
+        """`change` for a worker thread, as `look_in_thread`."""
+        if self._threads is None:
+            return asyncio.run_coroutine_threadsafe(self.change(work), loop).result()
+        with translated():
+            return self._threads.change_here(work)
+
     async def close(self) -> None:
         if self._threads is not None:
             await self._threads.close()

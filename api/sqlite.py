@@ -4,6 +4,7 @@ The asynchronous driver hands every statement to its thread and back several tim
 """
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
@@ -35,12 +36,18 @@ class SqliteThreads:
     def __init__(self, url: URL) -> None:
         self._engine = prepared(create_engine(url.set(drivername="sqlite")))
         self._reader = self._engine.execution_options(**{READING: True})
+        self._turn = threading.Lock()
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="sqlite-write")
         self._reading = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-read")
 
     async def change(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns; committed, or rolled back if it raised."""
-        return await asyncio.get_running_loop().run_in_executor(self._writing, _change, self._engine, work)
+        return await asyncio.get_running_loop().run_in_executor(self._writing, self.change_here, work)
+
+    def change_here(self, work: Callable[[Connection], T]) -> T:
+        """`change` in the thread of the caller, which this blocks."""
+        with self._turn, self._engine.begin() as connection:  # whoever is refused by SQLite waits longer than needed
+            return work(connection)
 
     async def look(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns, from one snapshot; nothing that it does stays."""
@@ -62,11 +69,6 @@ def prepared(engine: Engine) -> Engine:
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
-
-
-def _change(engine: Engine, work: Callable[[Connection], T]) -> T:
-    with engine.begin() as connection:
-        return work(connection)
 
 
 def _prepare(connection: Any, _: object) -> None:  # noqa: ANN401  (that of either driver)
