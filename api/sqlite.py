@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
+from sqlalchemy.pool import NullPool
 
 from api.after_commit import watched
 
@@ -32,6 +33,8 @@ SQLITE_PRAGMAS: Final = (
 PASSING_PRAGMAS: Final = (*SQLITE_PRAGMAS, "synchronous = NORMAL")
 READING: Final = "shingan_read"
 """Execution option of a connection that changes nothing."""
+MOST_IDLE: Final = 8
+"""Reading connections that stay open; threads of other pools read as well, and sometimes many of them."""
 READERS: Final = 2
 """Threads that read; one more writes, because SQLite takes one writer at a time."""
 
@@ -39,13 +42,13 @@ READERS: Final = 2
 class SqliteThreads:
     """The synchronous driver on the file at `url`, a writing thread and a few reading ones.
 
-    Connections are kept open between two units of work: taking one from SQLAlchemy's pool and giving it back costs as
-    much as a statement.
+    Connections are kept open here between two units of work: taking one from a pool of SQLAlchemy's and giving it back
+    costs as much as a statement.
     """
 
     def __init__(self, url: URL) -> None:
-        plain = url.set(drivername="sqlite")
-        self._durable, self._passing = prepared(create_engine(plain)), prepared(create_engine(plain), durable=False)
+        plain = partial(create_engine, url.set(drivername="sqlite"), poolclass=NullPool)
+        self._durable, self._passing = prepared(plain()), prepared(plain(), durable=False)
         self._reader = self._durable.execution_options(**{READING: True})
         self._idle: deque[Connection] = deque()
         self._writers: dict[Engine, Connection] = {}
@@ -82,7 +85,10 @@ class SqliteThreads:
             snapshot = connection.begin()
             result = work(connection)
             snapshot.rollback()
-        self._idle.append(connection)
+        if len(self._idle) < MOST_IDLE:
+            self._idle.append(connection)
+        else:
+            connection.close()
         return result
 
     async def close(self) -> None:

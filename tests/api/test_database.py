@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -139,6 +141,20 @@ async def test_a_thread_beside_the_loop_may_change_something(any_database: Datab
         await asyncio.to_thread(any_database.change_in_thread, _insert_and_fail, loop)
     await asyncio.to_thread(any_database.change_in_thread, lambda connection: connection.execute(INSERT), loop)
     assert await any_database.look(lambda connection: connection.execute(COUNT).scalar_one()) == 1
+
+
+async def test_many_threads_may_look_at_once(any_database: Database) -> None:
+    loop, crowd = asyncio.get_running_loop(), 24
+    together = threading.Barrier(crowd) if any_database.engine.dialect.name == "sqlite" else None
+
+    def count(connection: Connection) -> int:
+        if together is not None:  # the other driver's connections are the loop's, which must not be kept waiting
+            together.wait(timeout=60)
+        return int(connection.execute(COUNT).scalar_one())
+
+    with ThreadPoolExecutor(crowd) as threads:
+        looks = [loop.run_in_executor(threads, any_database.look_in_thread, count, loop) for _ in range(3 * crowd)]
+        assert await asyncio.gather(*looks) == [0] * 3 * crowd
 
 
 async def test_what_need_not_be_durable_is_kept_whole_or_not_at_all_as_well(any_database: Database) -> None:
