@@ -6,15 +6,15 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
-from api.admission import admit, admit_anybody, log_refusal
-from api.auth import TOKEN_START, Actor, ApiKeys, Scope
+from api.admission import admit, admit_anybody, admit_key, log_refusal
+from api.auth import TOKEN_START, Actor, Scope
 from api.decisions import permit
 from api.errors import PolicyDenied, Unauthenticated
 from api.metrics import Metrics
 from api.oidc import BearerTokens
 from api.policy import PolicyRequest
 from api.sessions import LocalSessions
-from api.tenant_repository import StoredTenant, tenant_by_name
+from api.tenant_repository import tenant_by_name
 from api.workplace import Workplace
 
 
@@ -32,20 +32,19 @@ async def known_actor(request: HTTPConnection) -> Actor | None:
     """The holder of the API key, the token or the local session, let in; null for a caller with none of them."""
     token = _token(request)
     if token is not None:
-        place: Workplace = request.app.state.workplace
-        return await admit(request, place, *await _holder(request, place, token))
+        return await _admitted(request, token)
     sessions: LocalSessions = request.app.state.sessions
     return sessions.actor(request)
 
 
-async def _holder(request: HTTPConnection, place: Workplace, token: str) -> tuple[Actor, StoredTenant | None]:
-    """Who holds `token`, and their tenant, if there is one of this name."""
-    keys: ApiKeys = request.app.state.keys
+async def _admitted(request: HTTPConnection, token: str) -> Actor:
+    place: Workplace = request.app.state.workplace
     tokens: BearerTokens | None = request.app.state.tokens
-    if tokens is not None and not token.startswith(TOKEN_START):
-        actor = await tokens.authenticate(token)
-        return actor, await place.database.look(lambda connection: tenant_by_name(connection, actor.tenant))
-    return await keys.recognise(place.database, token)
+    if tokens is None or token.startswith(TOKEN_START):
+        return await admit_key(request, place, request.app.state.keys, token)
+    actor = await tokens.authenticate(token)
+    tenant = await place.database.look(lambda connection: tenant_by_name(connection, actor.tenant))
+    return await admit(request, place, actor, tenant)
 
 
 async def anyone(request: Request) -> Actor:

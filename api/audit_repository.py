@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, text
+from sqlalchemy import Connection, delete, func, insert, select, text
 
 from api.merkle import Node
 from api.tables import audit_checkpoints, audit_entries, audit_nodes, audit_salts
@@ -32,7 +32,10 @@ class CheckpointRow:
 
 # Every entry asks these: putting a statement together takes as long as running it.
 _LAST = select(func.max(audit_entries.c.entry))
-_ROOT = select(audit_checkpoints.c.root).where(audit_checkpoints.c.size == bindparam("of"))
+_NEWEST = _LAST.subquery()
+_STATE = select(
+    _NEWEST.c[0], select(audit_checkpoints.c.root).where(audit_checkpoints.c.size == _NEWEST.c[0] + 1).scalar_subquery()
+)
 _ADD_ENTRIES, _ADD_NODES = insert(audit_entries), insert(audit_nodes)
 _ADD_HEADS, _ADD_SALTS = insert(audit_checkpoints), insert(audit_salts)
 
@@ -53,9 +56,10 @@ class AuditRepository:
         last = self._connection.execute(_LAST).scalar_one()
         return 0 if last is None else int(last) + 1
 
-    def root(self, size: int) -> bytes | None:
-        """Root that the head at `size` entries states."""
-        return self._connection.execute(_ROOT, {"of": size}).scalar_one_or_none()
+    def state(self) -> tuple[int, bytes | None]:
+        """Number of entries, and the root that the head over all of them states."""
+        last, root = self._connection.execute(_STATE).one()
+        return (0, None) if last is None else (int(last) + 1, root)
 
     def add(
         self,

@@ -17,7 +17,7 @@ from api.clock import timestamp, utc_now
 from api.db import Database
 from api.errors import Conflict, InvalidRequest, NotFound, Unauthenticated
 from api.keyfiles import read_or_create
-from api.repositories import KeyRepository, StoredKey, key_by_digest
+from api.repositories import KeyRepository, StoredKey, key_by_digest, touch_key
 from api.settings import Settings
 from api.tenant_repository import StoredTenant, TenantRepository, tenant_by_name
 
@@ -139,14 +139,23 @@ class ApiKeys:
 
     async def recognise(self, database: Database, token: str) -> tuple[Actor, StoredTenant | None]:
         """`authenticate`, and the actor's tenant as it is at the same moment; null if there is none."""
-        digest, now = self._digest(token), timestamp()
-        key, tenant = await database.look(lambda connection: _key_and_tenant(connection, digest))
-        if key is None or not key.usable(now):
-            raise Unauthenticated("This API key is unknown, revoked or expired.")
+        key, tenant = await database.look(lambda connection: self._live(connection, token))
         if _stale(key.last_used_at):
-            async with database.write() as session:
-                await KeyRepository(session).touch(key.id, now)
-        return Actor(key.id, key.tenant, frozenset(key.scopes), key.rate), tenant
+            await database.change(lambda connection: touch_key(connection, key.id, timestamp()), durable=False)
+        return _holder(key), tenant
+
+    def recognise_within(self, connection: Connection, token: str) -> tuple[Actor, StoredTenant | None]:
+        """`recognise` for a unit of work that is a plain function and may write."""
+        key, tenant = self._live(connection, token)
+        if _stale(key.last_used_at):
+            touch_key(connection, key.id, timestamp())
+        return _holder(key), tenant
+
+    def _live(self, connection: Connection, token: str) -> tuple[StoredKey, StoredTenant | None]:
+        key = key_by_digest(connection, self._digest(token))
+        if key is None or not key.usable(timestamp()):
+            raise Unauthenticated("This API key is unknown, revoked or expired.")
+        return key, tenant_by_name(connection, key.tenant)
 
     async def rotate(self, session: AsyncSession, key_id: str, *, tenant: str, overlap: timedelta) -> IssuedKey:
         """A new key with the name, scopes, rate and end of an old one, which works on for `overlap` at most.
@@ -192,9 +201,8 @@ def checked_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
     return chosen
 
 
-def _key_and_tenant(connection: Connection, digest: bytes) -> tuple[StoredKey | None, StoredTenant | None]:
-    key = key_by_digest(connection, digest)
-    return key, tenant_by_name(connection, key.tenant) if key else None
+def _holder(key: StoredKey) -> Actor:
+    return Actor(key.id, key.tenant, frozenset(key.scopes), key.rate)
 
 
 def _stale(last_used_at: str | None) -> bool:

@@ -9,17 +9,19 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from api.after_commit import watched
 from api.errors import Conflict, DatabaseUnavailable, InvalidRequest
 from api.sqlite import READING, SqliteThreads, prepared
 
 T = TypeVar("T")
 
+_UNAWAITED = text("SET LOCAL synchronous_commit TO OFF")
 DATA_EXCEPTION = "22"
 """PostgreSQL's class of errors that lie in a value, such as text with a null character."""
 
@@ -53,13 +55,18 @@ class Database:
                 await _connect(session)
                 yield session
 
-    async def change(self, work: Callable[[Connection], T]) -> T:
-        """`write` for a whole unit of work: what `work` returns, once that is committed. It may run in a thread."""
+    async def change(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
+        """`write` for a whole unit of work: what `work` returns, once that is committed. It may run in a thread.
+
+        Unless it is to be `durable`, the disk is not waited for: a machine that crashes may forget it.
+        """
         if self._threads is None:
             async with self.write() as session:
+                if not durable and self.engine.dialect.name == "postgresql":
+                    await session.execute(_UNAWAITED)
                 return await session.run_sync(lambda plain: work(plain.connection()))
         with translated():
-            return await self._threads.change(work)
+            return await self._threads.change(work, durable=durable)
 
     async def look(self, work: Callable[[Connection], T]) -> T:
         """`read` for work that is one function, which may run in a thread."""
@@ -76,6 +83,13 @@ class Database:
         with translated():
             return self._threads.look_here(work)
 
+    def change_in_thread(self, work: Callable[[Connection], T], loop: asyncio.AbstractEventLoop) -> T:
+        """`change` for a worker thread, as `look_in_thread`."""
+        if self._threads is None:
+            return asyncio.run_coroutine_threadsafe(self.change(work), loop).result()
+        with translated():
+            return self._threads.change_here(work)
+
     async def close(self) -> None:
         if self._threads is not None:
             await self._threads.close()
@@ -90,6 +104,8 @@ def open_engine(url: str) -> AsyncEngine:
         raise DatabaseUnavailable("The database URL is wrong or its driver is not installed.") from error
     if engine.dialect.name == "sqlite":
         prepared(engine.sync_engine)
+    else:
+        watched(engine.sync_engine)
     return engine
 
 

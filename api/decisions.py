@@ -1,6 +1,6 @@
 """Policy decisions as they are made in practice: audited whichever way they went, and only then a refusal.
 
-An act that leaves nothing behind may have its decision logged together with its outcome: `decide_first`.
+An act that leaves nothing behind may have its decision logged together with its outcome: `decided_within`.
 """
 
 import re
@@ -45,29 +45,25 @@ async def decide_within(workplace: Workplace, session: AsyncSession, request: Po
 
 async def require_allowed(workplace: Workplace, request: PolicyRequest) -> None:
     """Raises `PolicyDenied`, with the denial in the log; what is allowed leaves nothing there yet."""
-    _, decision = await workplace.database.look(lambda connection: _decided(workplace, connection, request))
+    _, decision = await workplace.database.look(lambda connection: decided_within(workplace, connection, request))
     if not decision.allowed:
         await permit(workplace, request)
 
 
-async def decide_first(workplace: Workplace, request: PolicyRequest) -> Fact:
-    """The decision as an entry to come, which the caller appends with its outcome or failure, in one transaction.
-
-    Raises `PolicyDenied` after the denial is in the log.
-    """
+async def refresh_policies(workplace: Workplace) -> None:
+    """Looks at the instance's folder of policies, if that is due, before `decided_within`, which does not."""
     if workplace.policies.due:
         async with workplace.database.write() as session:
             await workplace.policies.refresh(session)
-    request, decision = await workplace.database.look(lambda connection: _decided(workplace, connection, request))
-    fact = fact_of(request, decision)
-    if not decision.allowed:
-        await workplace.database.change(lambda connection: workplace.audit.within(connection).append([fact]))
-    refuse(decision)
-    return fact
 
 
-def _decided(workplace: Workplace, connection: Connection, request: PolicyRequest) -> tuple[PolicyRequest, Decision]:
-    """`request`, settled, and what the policies say to it."""
+def decided_within(
+    workplace: Workplace, connection: Connection, request: PolicyRequest
+) -> tuple[PolicyRequest, Decision]:
+    """`request`, settled, and what the policies say to it; part of a unit of work that is a plain function.
+
+    Whoever calls logs it (`fact_of`), with the outcome if the act leaves nothing behind, and refuses what it denies.
+    """
     asked = settled_within(workplace, connection, request)
     return asked, workplace.policies.decide_within(connection, asked)
 

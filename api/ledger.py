@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 
+from api.after_commit import after_commit
 from api.attestations import AttestationRepository
 from api.audit_repository import AuditRepository, CheckpointRow, EntryRow
 from api.checkpoints import Signer
@@ -60,7 +61,7 @@ class Ledger:
         self._repository.add(grown.rows, grown.nodes, grown.heads, grown.salts)
         self._edge.frontier = grown.frontier
         kinds = [fact.kind for fact in facts]
-        event.listen(self._connection, "commit", lambda _: self._edge.appended.update(kinds), once=True)
+        after_commit(self._connection, lambda: self._edge.appended.update(kinds))
         return tuple(grown.entries), grown.receipt()
 
     def head(self, size: int | None = None, *, cosigned: bool = False, attested: bool = True) -> CheckpointRow:
@@ -105,8 +106,8 @@ class Ledger:
         return self._roots(consistency_spans(old, new))
 
     def _frontier(self) -> Frontier:
-        size, known = self._repository.size(), self._edge.frontier
-        if known is not None and known.size == size and known.root() == self._repository.root(size):
+        (size, root), known = self._repository.state(), self._edge.frontier
+        if known is not None and known.size == size and known.root() == root:
             return known.copy()
         nodes = perfect_nodes((0, size))
         found = self._repository.hashes(nodes)

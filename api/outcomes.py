@@ -67,6 +67,24 @@ async def complete(
 
     `after` are entries of the same transaction that come first.
     """
+    keep = _recording(workplace, actor, draft, after, answer_id)
+    if within is None:
+        return await workplace.database.change(keep)
+    async with workplace.database.write() as session:
+        done = await session.run_sync(lambda inner: keep(inner.connection()))
+        await within(session, done.document)
+    return done
+
+
+def complete_in_thread(workplace: Workplace, actor: Actor, draft: Draft, *, after: Sequence[Fact] = ()) -> Done:
+    """`complete` for a thread of the workplace."""
+    return workplace.change_in_thread(_recording(workplace, actor, draft, after))
+
+
+def _recording(
+    workplace: Workplace, actor: Actor, draft: Draft, after: Sequence[Fact], answer_id: str | None = None
+) -> Callable[[Connection], Done]:
+    """The unit of work that records `draft`; what can be made ready is, since nobody else writes meanwhile."""
     answer_id, created_at = answer_id or new_id(draft.product), timestamp()
     report = {**draft.document, "id": answer_id, "created_at": created_at}
     report.pop("receipt", None)
@@ -74,7 +92,7 @@ async def complete(
     stored = {"report": report, "preview": draft.preview}
     blob = draft.preview["blob"] if draft.preview else None
 
-    def keep(connection: Connection) -> tuple[Entry, Receipt]:
+    def keep(connection: Connection) -> Done:
         entries, receipt = workplace.audit.within(connection).append([*after, outcome])
         add_inspection(
             connection,
@@ -82,16 +100,9 @@ async def complete(
                 answer_id, draft.product, actor.tenant, created_at, draft.sha256, stored, receipt.entry, blob=blob
             ),
         )
-        return entries[-1], receipt
+        return Done(answer_id, {**report, "receipt": receipt.as_dict()}, receipt, entries[-1])
 
-    if within is None:
-        entry, receipt = await workplace.database.change(keep)
-        return Done(answer_id, {**report, "receipt": receipt.as_dict()}, receipt, entry)
-    async with workplace.database.write() as session:
-        entry, receipt = await session.run_sync(lambda inner: keep(inner.connection()))
-        document = {**report, "receipt": receipt.as_dict()}
-        await within(session, document)
-    return Done(answer_id, document, receipt, entry)
+    return keep
 
 
 async def append(
@@ -118,15 +129,13 @@ def outcome_of(actor: Actor, product: str, report: Mapping[str, Any], *, persona
 
 
 @asynccontextmanager
-async def on_record(
-    workplace: Workplace, actor: Actor, product: str, *, name: str, after: Sequence[Fact] = ()
-) -> AsyncIterator[None]:
-    """Whatever fails in this block, foreseen or not, is in the log before it goes on its way, `after` these entries."""
+async def on_record(workplace: Workplace, actor: Actor, product: str, *, name: str) -> AsyncIterator[None]:
+    """Whatever fails in this block, foreseen or not, is in the log before it goes on its way."""
     try:
         yield
     except Exception as error:
         failure = failure_of(actor, product, error, name=name)
-        await workplace.database.change(lambda connection: workplace.audit.within(connection).append([*after, failure]))
+        await workplace.database.change(lambda connection: workplace.audit.within(connection).append([failure]))
         raise
 
 

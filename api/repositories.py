@@ -225,7 +225,7 @@ class KeyRepository:
         return [_key(row) for row in await self._session.execute(query)]
 
     async def touch(self, key_id: str, now: str) -> None:
-        await self._session.execute(update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=now))
+        await self._session.run_sync(lambda plain: touch_key(plain.connection(), key_id, now))
 
     async def expire(self, key_id: str, moment: str) -> None:
         await self._session.execute(update(api_keys).where(api_keys.c.id == key_id).values(expires_at=moment))
@@ -292,12 +292,13 @@ class IdempotencyRepository:
 _KEY = select(api_keys).where(api_keys.c.digest == bindparam("of"))
 _LISTS = select(*(known_media.c[field.name] for field in fields(StoredList)))
 _LISTS = _LISTS.where(known_media.c.tenant == bindparam("of")).order_by(known_media.c.name)
+_ADD_INSPECTION = insert(inspections)
 _RECORD = select(records).where(records.c.record_id == bindparam("of"))
 
 
 def add_inspection(connection: Connection, inspection: StoredInspection) -> None:
     """For a unit of work that is a plain function, as those below are."""
-    connection.execute(insert(inspections), _values(inspection) | {"report": _pack(inspection.report)})
+    connection.execute(_ADD_INSPECTION, _values(inspection) | {"report": _pack(inspection.report)})
 
 
 def drop_inspections(connection: Connection, entries: Sequence[int]) -> list[str]:
@@ -313,6 +314,11 @@ def drop_inspections(connection: Connection, entries: Sequence[int]) -> list[str
 def key_by_digest(connection: Connection, digest: bytes) -> StoredKey | None:
     row = connection.execute(_KEY, {"of": digest}).one_or_none()
     return _key(row) if row else None
+
+
+def touch_key(connection: Connection, key_id: str, now: str) -> None:
+    """Notes that the key was used at the timestamp `now`."""
+    connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=now))
 
 
 def lists_of_tenant(connection: Connection, tenant: str) -> Sequence[StoredList]:

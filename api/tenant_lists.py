@@ -5,7 +5,8 @@ What is there is asked anew for each picture, by name and digest alone, so sever
 
 import asyncio
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from sqlalchemy import Connection
@@ -17,6 +18,15 @@ from detector.provenance.known_media import KnownMediaList
 Held: TypeAlias = Mapping[tuple[str, str], KnownMediaList]
 MAX_TENANTS: Final = 64
 """Whose lists stay in memory, a hundred bytes an entry; those of who was not heard of for longest go first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A tenant's lists: those that were `held` when it was asked, all that are `listed`, and the `new` with content."""
+
+    held: Held
+    listed: Sequence[StoredList]
+    new: Sequence[tuple[StoredList, bytes]]
 
 
 class TenantLists:
@@ -34,14 +44,21 @@ class TenantLists:
 
     def in_thread(self, tenant: str) -> tuple[KnownMediaList, ...]:
         """`of`, which blocks the thread that it is called in: any but the loop's own."""
+        return self.read(tenant, self._database.look_in_thread(lambda found: self.ask(found, tenant), self._loop))
+
+    def ask(self, connection: Connection, tenant: str) -> Listed:
+        """What the database says of the lists of `tenant`, for `read`: part of a unit of work that is a function."""
         with self._lock:
             held = self._held.get(tenant, {})
-        listed, contents = self._database.look_in_thread(
-            lambda connection: _listed(connection, tenant, held), self._loop
-        )
-        read = {_key(item): KnownMediaList.parse(content, name=item.name) for item, content in contents}
-        ready = {**held, **read}
-        lists = {_key(item): ready[_key(item)] for item in listed if _key(item) in ready}
+        listed = lists_of_tenant(connection, tenant)
+        new = [(item, list_content(connection, item.name, tenant=tenant)) for item in listed if _key(item) not in held]
+        return Listed(held, listed, [(item, content) for item, content in new if content is not None])
+
+    def read(self, tenant: str, found: Listed) -> tuple[KnownMediaList, ...]:
+        """The lists of `tenant`, by name; those that are new are parsed, which may take its time."""
+        fresh = {_key(item): KnownMediaList.parse(content, name=item.name) for item, content in found.new}
+        ready = {**found.held, **fresh}
+        lists = {_key(item): ready[_key(item)] for item in found.listed if _key(item) in ready}
         with self._lock:
             self._keep(tenant, lists)
         return tuple(lists.values())
@@ -52,15 +69,6 @@ class TenantLists:
             self._held[tenant] = lists
         while len(self._held) > MAX_TENANTS:
             del self._held[next(iter(self._held))]
-
-
-def _listed(
-    connection: Connection, tenant: str, held: Collection[tuple[str, str]]
-) -> tuple[Sequence[StoredList], list[tuple[StoredList, bytes]]]:
-    """The lists of `tenant`, and the contents of those that are not `held`."""
-    listed = lists_of_tenant(connection, tenant)
-    new = [(item, list_content(connection, item.name, tenant=tenant)) for item in listed if _key(item) not in held]
-    return listed, [(item, content) for item, content in new if content is not None]
 
 
 def _key(item: StoredList) -> tuple[str, str]:

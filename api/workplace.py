@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from sqlalchemy import Connection
+
 from api.audit import AuditLog
 from api.audit_owner import require_own_log
 from api.db import Database
@@ -55,7 +57,7 @@ class Workplace:
         self.audit = audit
         self.policies = PolicyStore(policy, audit, folder=settings.policy_folder)
         self.blobs = blobs
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         self.fingerprints = FingerprintIndex(database)
         self.registry = Registry(database, self.fingerprints, loop)
         self.tenant_lists = TenantLists(database, loop)
@@ -106,6 +108,14 @@ class Workplace:
     async def run(self, work: Callable[[], T]) -> T:
         """The one door for blocking work: its result from a thread of this instance's small pool."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def look_in_thread(self, work: Callable[[Connection], T]) -> T:
+        """`Database.look` for what `run` runs."""
+        return self.database.look_in_thread(work, self._loop)
+
+    def change_in_thread(self, work: Callable[[Connection], T]) -> T:
+        """`Database.change` for what `run` runs."""
+        return self.database.change_in_thread(work, self._loop)
 
     @property
     def open_sandboxes(self) -> tuple[Sandbox, ...]:

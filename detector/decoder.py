@@ -6,6 +6,7 @@ Colour profiles are not applied: the experts and the watermark were made for pix
 import io
 
 import numpy as np
+import simplejpeg
 from numpy.typing import NDArray
 from PIL import (
     AvifImagePlugin,
@@ -60,6 +61,9 @@ def decode(data: bytes, *, mime: str, max_pixels: int) -> Pixels:
     try:
         picture = PLUGINS[mime](io.BytesIO(data))
         _require_size(picture, max_pixels)
+        quickly = _quickly(data, picture)
+        if quickly is not None:
+            return quickly
         picture.load()
         _require_size(picture, max_pixels)
         return np.asarray(_over_white(_turned(picture)))
@@ -82,6 +86,21 @@ def _require_size(picture: Image.Image, max_pixels: int) -> None:
 
 def _too_large(max_pixels: int) -> MediaTooLarge:
     return MediaTooLarge(f"The picture has more than {max_pixels} pixels.")
+
+
+def _quickly(data: bytes, picture: Image.Image) -> Pixels | None:
+    """The pixels of a flawless colour JPEG, which libjpeg-turbo writes in place; Pillow, whose own copies take a third
+    of the time again, makes the very same of them, and has the last word on everything else."""
+    if not isinstance(picture, JpegImagePlugin.JpegImageFile) or picture.mode != "RGB":
+        return None
+    try:
+        pixels: Pixels = simplejpeg.decode_jpeg(data, "RGB", strict=True)
+    except (ValueError, OverflowError):
+        return None
+    if pixels.shape != (picture.height, picture.width, 3):
+        return None
+    turn = TURNS.get(_orientation(picture))
+    return pixels if turn is None else np.asarray(Image.fromarray(pixels).transpose(turn))
 
 
 def _turned(picture: Image.Image) -> Image.Image:

@@ -19,6 +19,7 @@ import numpy as np
 from detector import sandbox_wire as wire
 from detector.errors import DetectorError, MediaTooLarge, UnreadableMedia
 from detector.heap import keep_pages
+from detector.sandbox_shelf import NONE, Shelf
 
 MAX_OPEN_FILES = 64
 STDIN, STDOUT = 0, 1
@@ -29,8 +30,12 @@ class Failure(Exception):
 
 
 def main() -> None:
-    """Serve tasks from standard input until it closes; the limits are the first argument, in JSON."""
-    limits = json.loads(sys.argv[1])
+    """Serve tasks from standard input until it closes.
+
+    The limits are the first argument, in JSON; the descriptor of the memory for answers is the second.
+    """
+    limits, descriptor = json.loads(sys.argv[1]), int(sys.argv[2])
+    shelf = None if descriptor == NONE else Shelf(descriptor)
     source, sink = _take_pipe(STDIN, "rb", os.O_RDONLY), _take_pipe(STDOUT, "wb", os.O_WRONLY)
     _limit_process(limits["memory_bytes"])
     keep_pages()
@@ -41,7 +46,7 @@ def main() -> None:
         except wire.WireClosed:
             return
         _limit_cpu(limits["seconds"])
-        wire.send(sink, *_answer(head, payload))
+        wire.send(sink, *_answer(head, payload, shelf))
 
 
 def _take_pipe(descriptor: int, mode: str, null_flags: int) -> FileIO:
@@ -67,9 +72,11 @@ def _limit_cpu(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (allowed, resource.RLIM_INFINITY))
 
 
-def _answer(head: dict[str, Any], payload: bytearray) -> tuple[dict[str, object], bytes | memoryview]:
+def _answer(
+    head: dict[str, Any], payload: bytearray, shelf: Shelf | None
+) -> tuple[dict[str, object], bytes | memoryview]:
     try:
-        return _encode(_resolve(head["task"])(bytes(payload), **head["options"]))
+        return _encode(_resolve(head["task"])(bytes(payload), **head["options"]), shelf)
     except Failure as error:
         return _failed(DetectorError.code, str(error))
     except DetectorError as error:
@@ -91,10 +98,14 @@ def _resolve(task: str) -> Callable[..., object]:
     return function  # type: ignore[no-any-return]
 
 
-def _encode(value: object) -> tuple[dict[str, object], bytes | memoryview]:
-    if isinstance(value, np.ndarray):
-        return {"dtype": value.dtype.name, "shape": list(value.shape)}, np.ascontiguousarray(value).data.cast("B")
-    return {"value": value}, b""
+def _encode(value: object, shelf: Shelf | None) -> tuple[dict[str, object], bytes | memoryview]:
+    if not isinstance(value, np.ndarray):
+        return {"value": value}, b""
+    head: dict[str, object] = {"dtype": value.dtype.name, "shape": list(value.shape)}
+    data = np.ascontiguousarray(value).data.cast("B")
+    if shelf is not None and shelf.put(data):
+        return head | {"shared": data.nbytes}, b""
+    return head, data
 
 
 def _failed(code: str, detail: str) -> tuple[dict[str, object], bytes]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from detector import sandbox_wire as wire
 from detector.errors import DecodeTimeout, DetectorError, MediaTooLarge, UnreadableMedia, UnsupportedMedia
+from detector.sandbox_shelf import NONE, Shelf
 
 START_SECONDS = 60.0
 """Patience for the interpreter to start: 0.1 s here, much longer on a machine that swaps."""
@@ -40,7 +41,12 @@ class Worker:
         """
         self.tasks = 0
         self._max_answer_bytes = max_answer_bytes
-        self._process = _start(limits)
+        self._shelf = Shelf.make()
+        try:
+            self._process = _start(limits, self._shelf)
+        except BaseException:
+            self._close_shelf()
+            raise
         self._requests = cast(FileIO, self._process.stdin)
         self._answers = cast(FileIO, self._process.stdout)
         for pipe in (self._requests, self._answers):
@@ -77,6 +83,16 @@ class Worker:
         self._process.wait()
         self._requests.close()
         self._answers.close()
+        self._close_shelf()
+
+    def _close_shelf(self) -> None:
+        if self._shelf is not None:
+            self._shelf.close()
+
+    def _shared(self, size: object) -> bytearray:
+        if self._shelf is None or type(size) is not int or size > self._max_answer_bytes:
+            raise ValueError
+        return self._shelf.take(size)
 
     def _await_ready(self) -> None:
         try:
@@ -99,15 +115,17 @@ class Worker:
         try:
             if "error" in head:
                 raise ERRORS[head["error"]](str(head["detail"]))
-            return _array(head["dtype"], head["shape"], body)
+            return _array(head["dtype"], head["shape"], self._shared(head["shared"]) if "shared" in head else body)
         except (KeyError, TypeError, ValueError) as error:
             self.kill()
             raise _damaged() from error
 
 
-def _start(limits: str) -> "subprocess.Popen[bytes]":
+def _start(limits: str, shelf: Shelf | None) -> "subprocess.Popen[bytes]":
     # -P: never import from the current folder, which may be the uploads'; -B: the child may not write files.
     command = [sys.executable, "-P", "-B", "-W", "ignore", "-m", "detector.sandbox_child", limits]
+    handed = () if shelf is None else (shelf.descriptor,)
+    command.append(str(handed[0] if handed else NONE))
     inherited = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     try:
         return subprocess.Popen(  # noqa: S603 - the command is ours
@@ -117,6 +135,7 @@ def _start(limits: str) -> "subprocess.Popen[bytes]":
             stderr=subprocess.DEVNULL,
             bufsize=0,
             env=inherited | ONE_THREAD,
+            pass_fds=handed,
             start_new_session=True,  # Ctrl-C is the parent's to handle
         )
     except OSError as error:

@@ -24,6 +24,7 @@ def serve(
 
     from api import logs
     from api.app import create_app
+    from api.http_heads import BoundedHeads
     from api.live import MAX_MESSAGE
 
     settings = load_settings()
@@ -33,6 +34,7 @@ def serve(
         create_app(settings, worker=settings.serve_jobs),
         host=host or settings.host,
         port=settings.port if port is None else port,
+        http=BoundedHeads,
         proxy_headers=False,
         ws_max_size=MAX_MESSAGE,
         server_header=False,

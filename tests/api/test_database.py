@@ -1,7 +1,11 @@
 """Migrations and sessions on both databases."""
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
+from api.after_commit import after_commit
 from api.db import Database, sqlite_file
 from api.errors import Conflict, DatabaseUnavailable, InvalidRequest
 from api.migrations import run
@@ -128,6 +133,64 @@ async def test_a_unit_of_work_is_kept_whole_or_not_at_all(any_database: Database
     assert seen == 1
     with pytest.raises(Conflict):
         await any_database.change(lambda connection: connection.execute(INSERT))
+
+
+async def test_a_thread_beside_the_loop_may_change_something(any_database: Database) -> None:
+    loop = asyncio.get_running_loop()
+    with pytest.raises(FileNotFoundError):
+        await asyncio.to_thread(any_database.change_in_thread, _insert_and_fail, loop)
+    await asyncio.to_thread(any_database.change_in_thread, lambda connection: connection.execute(INSERT), loop)
+    assert await any_database.look(lambda connection: connection.execute(COUNT).scalar_one()) == 1
+
+
+async def test_many_threads_may_look_at_once(any_database: Database) -> None:
+    loop, crowd = asyncio.get_running_loop(), 24
+    together = threading.Barrier(crowd) if any_database.engine.dialect.name == "sqlite" else None
+
+    def count(connection: Connection) -> int:
+        if together is not None:  # the other driver's connections are the loop's, which must not be kept waiting
+            together.wait(timeout=60)
+        return int(connection.execute(COUNT).scalar_one())
+
+    with ThreadPoolExecutor(crowd) as threads:
+        looks = [loop.run_in_executor(threads, any_database.look_in_thread, count, loop) for _ in range(3 * crowd)]
+        assert await asyncio.gather(*looks) == [0] * 3 * crowd
+
+
+async def test_what_need_not_be_durable_is_kept_whole_or_not_at_all_as_well(any_database: Database) -> None:
+    with pytest.raises(FileNotFoundError):
+        await any_database.change(_insert_and_fail, durable=False)
+    await any_database.change(lambda connection: connection.execute(INSERT), durable=False)
+    with pytest.raises(Conflict):
+        await any_database.change(lambda connection: connection.execute(INSERT))
+
+
+async def test_only_what_need_not_be_durable_does_not_wait_for_the_disk(any_database: Database) -> None:
+    on_sqlite = any_database.engine.dialect.name == "sqlite"
+    asked = text("PRAGMA synchronous" if on_sqlite else "SHOW synchronous_commit")
+
+    def waits(connection: Connection) -> object:
+        return connection.execute(asked).scalar_one()
+
+    for _ in range(2):
+        assert await any_database.change(waits, durable=False) == (1 if on_sqlite else "off")  # 1 is NORMAL
+        assert await any_database.change(waits) == (2 if on_sqlite else "on")  # 2 is FULL
+
+
+async def test_what_follows_a_commit_follows_no_other_end(any_database: Database) -> None:
+    done: list[str] = []
+
+    def work(connection: Connection, name: str) -> None:
+        after_commit(connection, lambda: done.append(name))
+        if name == "fails":
+            raise FileNotFoundError
+
+    for name in ("first", "fails", "second"):
+        with contextlib.suppress(FileNotFoundError):
+            await any_database.change(partial(work, name=name))
+    async with any_database.write() as session:
+        await session.run_sync(lambda plain: work(plain.connection(), "third"))
+    assert done == ["first", "second", "third"]
 
 
 async def test_what_a_look_does_is_not_kept(any_database: Database) -> None:

@@ -24,6 +24,29 @@ def array(data: bytes, *, dtype: str, shape: list[int]) -> NDArray[np.generic]:
     return np.frombuffer(data, dtype=dtype).reshape(shape)
 
 
+def counted(data: bytes, *, size: int) -> NDArray[np.uint8]:
+    return (np.arange(size) % 251).astype(np.uint8)
+
+
+def shrink_what_is_shared(data: bytes) -> list[bool]:
+    """Whether each of the memories that are shared could be made smaller."""
+    numbers = [int(name) for name in os.listdir("/proc/self/fd")]
+    links = {number: os.readlink(f"/proc/self/fd/{number}") for number in numbers if _open(number)}
+    return [_shrinks(number) for number, link in links.items() if link.startswith("/memfd:")]
+
+
+def _open(number: int) -> bool:
+    return os.path.lexists(f"/proc/self/fd/{number}")
+
+
+def _shrinks(number: int) -> bool:
+    try:
+        os.ftruncate(number, 0)
+    except OSError:
+        return False
+    return True
+
+
 def process_id(data: bytes) -> int:
     return os.getpid()
 
@@ -94,6 +117,18 @@ def forge_an_error(data: bytes) -> None:
 
 def forge_a_shape(data: bytes) -> None:
     _forge(json.dumps({"dtype": "uint8", "shape": [-1, 10**30], "size": 4}).encode() + b"four", head_bytes=-4)
+
+
+def forge_a_shared_size(data: bytes) -> None:
+    _forge(json.dumps({"dtype": "uint8", "shape": [1], "shared": 10**15, "size": 0}).encode())
+
+
+def forge_a_negative_shared_size(data: bytes) -> None:
+    _forge(json.dumps({"dtype": "uint8", "shape": [1], "shared": -1, "size": 0}).encode())
+
+
+def forge_a_shape_of_what_is_shared(data: bytes) -> None:
+    _forge(json.dumps({"dtype": "uint8", "shape": [5], "shared": 4, "size": 0}).encode())
 
 
 def forge_a_huge_head(data: bytes) -> None:

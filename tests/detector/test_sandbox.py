@@ -12,6 +12,7 @@ import pytest
 
 from detector.errors import DecodeTimeout, DetectorError, MediaTooLarge, UnreadableMedia
 from detector.sandbox import TASKS_PER_CHILD, Limits, Sandbox
+from detector.sandbox_shelf import BYTES
 
 TASKS = Path(__file__).parent.parent / "assets"
 MEBIBYTE = 1024 * 1024
@@ -45,6 +46,30 @@ def test_array_answer(tried: Sandbox, dtype: str) -> None:
     np.testing.assert_array_equal(answer, expected)
 
 
+@pytest.mark.parametrize("size", [0, 1, BYTES, BYTES + 1], ids=["none", "one", "most", "beyond"])
+def test_an_answer_comes_whole_whether_it_is_shared_or_sent(tried: Sandbox, size: int) -> None:
+    first = tried.call("hostile_tasks:counted", b"", size=size)
+    assert isinstance(first, np.ndarray)
+    tried.call("hostile_tasks:array", b"\xff" * 4, dtype="uint8", shape=[4])  # has no part in what was answered before
+    np.testing.assert_array_equal(first, (np.arange(size) % 251).astype(np.uint8))
+
+
+def test_a_child_cannot_take_away_what_is_shared(tried: Sandbox) -> None:
+    assert tried.call("hostile_tasks:shrink_what_is_shared", b"") == [False]
+    assert isinstance(tried.call("hostile_tasks:counted", b"", size=BYTES), np.ndarray)
+
+
+def test_without_shared_memory_answers_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "memfd_create", refuse)
+    monkeypatch.setenv("PYTHONPATH", str(TASKS))
+    with Sandbox() as sandbox:
+        answer = sandbox.call("hostile_tasks:counted", b"", size=1000)
+    np.testing.assert_array_equal(answer, (np.arange(1000) % 251).astype(np.uint8))
+
+
 def test_a_child_serves_many_tasks(tried: Sandbox) -> None:
     assert _child(tried) == _child(tried)
 
@@ -64,6 +89,9 @@ def test_a_child_serves_many_tasks(tried: Sandbox) -> None:
         ("answer_an_unknown_array", UnreadableMedia, "nonsense"),
         ("forge_an_error", UnreadableMedia, "nonsense"),
         ("forge_a_shape", UnreadableMedia, "nonsense"),
+        ("forge_a_shared_size", UnreadableMedia, "nonsense"),
+        ("forge_a_negative_shared_size", UnreadableMedia, "nonsense"),
+        ("forge_a_shape_of_what_is_shared", UnreadableMedia, "nonsense"),
         ("forge_a_huge_head", UnreadableMedia, "nonsense"),
         ("forge_a_huge_body", UnreadableMedia, "nonsense"),
         ("forge_deep_json", UnreadableMedia, "nonsense"),
