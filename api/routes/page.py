@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from api.access import CanInspect, Place
-from api.live import FRAME_SIDE, LIVE_STYLES
+from api.live import FRAME_SIDE
 from api.middleware import SECURITY_HEADERS
 from api.rendering import case_html, page_html
 from api.routes.page_offers import offers
@@ -33,7 +33,6 @@ async def desk(request: Request, place: Place) -> HTMLResponse:
         "trust_lists": [item.name for item in lists if item.name != OWN_LIST],
         "max_bytes": chosen.max_bytes,
         "max_megabytes": chosen.max_bytes // 2**20,
-        "styles": LIVE_STYLES,
         "frame_side": FRAME_SIDE,
         "version": version("shingan"),
     }
