@@ -2,6 +2,7 @@
 
 import { described, named } from "./attributes.js";
 import { inspect } from "./inspections.js";
+import { turning } from "./model.js";
 import { receiptOf } from "./proof.js";
 import { called, element, labelled, optionWords, words } from "./wording.js";
 
@@ -21,7 +22,7 @@ const address = (blob) => {
 const captioned = (shown, caption) => element("figure", {}, shown, ...(caption ? [element("figcaption", {}, ...words(caption))] : []));
 
 const shown = ({ blob, alt, before }, source) => {
-  if (blob.type === GLB) return [element("p", { className: "model" }, element("span", { className: "cube", ariaHidden: "true", textContent: "⬡" }), ...words(["A model to save and open in a 3D program", "3Dソフトで開くモデル"]))];
+  if (blob.type === GLB) return [turning(blob, alt, element("p", { className: "model" }, element("span", { className: "cube", ariaHidden: "true", textContent: "⬡" }), ...words(["A model to save and open in a 3D program", "3Dソフトで開くモデル"])))];
   if (blob.type.startsWith("video/")) return [captioned(called(alt, element("video", { src: source, controls: true, playsInline: true })))];
   const image = called(alt, element("img", { src: source }));
   if (!before) return [captioned(image)];
