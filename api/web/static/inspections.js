@@ -103,6 +103,8 @@ more.addEventListener("click", async () => {
 const drop = $("[data-drop]");
 for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, (event) => (event.preventDefault(), drop.classList.add("over")));
 for (const name of ["dragleave", "drop"]) drop.addEventListener(name, (event) => (event.preventDefault(), drop.classList.remove("over")));
+// A file that misses its place would be opened instead of the page.
+for (const name of ["dragover", "drop"]) document.addEventListener(name, (event) => event.target.closest("input[type=file]") || event.preventDefault());
 drop.addEventListener("drop", (event) => inspect(event.dataTransfer.files));
 $("[data-file]").addEventListener("change", (event) => {
   inspect(event.target.files);

@@ -52,7 +52,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def page(chromium: Browser, address: str) -> Iterator[Page]:
     """The page, opened; fails the test if a script or the content security policy complained."""
     complaints: list[str] = []
-    context = chromium.new_context(viewport={"width": 1200, "height": 900})
+    context = chromium.new_context(viewport={"width": 1200, "height": 900}, base_url=address)
     context.set_default_timeout(PATIENCE_MS)
     opened = context.new_page()
     opened.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)

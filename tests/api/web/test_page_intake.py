@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
+from api.audit_files import UNCOMPARED, check_receipt, read_key
 from detector.types import Pixels
 
 pytestmark = pytest.mark.browser
@@ -71,6 +72,16 @@ def test_a_clip_whose_job_fails_is_refused_by_name(
     expect(page.locator("[data-case]")).to_have_count(0)
 
 
+def test_a_file_that_misses_its_place_does_not_replace_the_page(page: Page) -> None:
+    kept = page.evaluate("""() => {
+      const carried = new DataTransfer();
+      carried.items.add(new File(['x'], 'x.txt'));
+      return ['dragover', 'drop'].map(name => !document.querySelector('footer')
+        .dispatchEvent(new DragEvent(name, { bubbles: true, cancelable: true, dataTransfer: carried })));
+    }""")
+    assert kept == [True, True]
+
+
 def test_the_saved_report_checks_its_receipt_without_the_service(
     page: Page, chromium: Browser, photo: Callable[[int], FilePayload], tmp_path: Path
 ) -> None:
@@ -81,7 +92,11 @@ def test_the_saved_report_checks_its_receipt_without_the_service(
     saved.value.save_as(tmp_path / "report.html")
     with page.expect_download() as answer:
         page.get_by_role("link", name="Save the answer").click()
-    assert json.loads(Path(answer.value.path()).read_text("utf-8"))["receipt"]["proof"]
+    with page.expect_download() as entry:
+        page.get_by_role("link", name="Save the log entry").click()
+    key = read_key(page.request.get("/v1/audit/key").text())
+    check = check_receipt(Path(answer.value.path()), Path(entry.value.path()), key)
+    assert (check.ok, UNCOMPARED in check.detail) == (True, False)
     alone = chromium.new_page()
     alone.goto((tmp_path / "report.html").as_uri())
     expect(alone.get_by_role("link", name="Save the report")).to_have_count(0)
