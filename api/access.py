@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.requests import HTTPConnection
 
 from api.admission import admit, admit_anybody, admit_key, log_refusal
@@ -16,6 +17,10 @@ from api.policy import PolicyRequest
 from api.sessions import LocalSessions
 from api.tenant_repository import tenant_by_name
 from api.workplace import Workplace
+
+BEARER = HTTPBearer(auto_error=False, description="An API key, or a token of the issuer that is set.")
+KEY = APIKeyHeader(name="X-API-Key", auto_error=False)
+"""Both stand in routes' signatures so that the OpenAPI tells clients how to send a key; `known_actor` reads it."""
 
 
 async def workplace_of(request: Request) -> Workplace:
@@ -64,7 +69,9 @@ class HolderOf:
 
     scopes: tuple[Scope, ...]
 
-    async def __call__(self, request: Request) -> Actor:
+    async def __call__(
+        self, request: Request, _bearer: Annotated[object, Security(BEARER)], _key: Annotated[object, Security(KEY)]
+    ) -> Actor:
         actor = await known_actor(request)
         if actor is None:
             raise Unauthenticated("Send an API key as `Authorization: Bearer …` or `X-API-Key: …`.")

@@ -16,6 +16,9 @@ from api.receipts import receipt_fault
 MAX_BYTES: Final = 16 * 1024 * 1024
 """Answers about long clips have a megabyte."""
 
+UNCOMPARED: Final = " Whether it is about this answer was not checked: --entry does that."
+"""A receipt proves an entry alone, and a changed answer may carry a sound one."""
+
 
 def read_text(path: Path) -> str:
     """Raises `InvalidRequest` if there is no such file of text, or it is too large."""
@@ -67,6 +70,8 @@ def check_receipt(path: Path, entry: Path | None, verifier: Verifier) -> AuditCh
     number = receipt.get("entry")
     place, root = number if isinstance(number, int) else 0, str(receipt.get("root") or "")
     detail = f"Entry {place} is in the log." if fault is None else f"Entry {place} is {fault}."
+    if fault is None and known is None and "receipt" in document:
+        detail += UNCOMPARED
     first_bad = None if fault is None else place
     size = receipt.get("tree_size") if fault is None else place
     return AuditCheck(fault is None, int(size or 0), first_bad, detail, _hash(root), True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from detector.errors import DetectorError
-from generator.errors import GeneratorError
+from generator.errors import GeneratorError, UnsupportedAttribute
 
 PROBLEM_JSON = "application/problem+json"
 """Media type of an error answer (RFC 9457)."""
@@ -155,6 +155,9 @@ def problem_of(error: Exception, *, instance: str | None = None) -> Problem:
     """The answer to `error`, whatever it is; a failure outside the three error trees never shows its text."""
     if isinstance(error, ApiError):
         return _problem(error.status, error.code, error.title, str(error), instance, error.extra)
+    if isinstance(error, UnsupportedAttribute):
+        status, title = _DOMAIN[error.code]
+        return _problem(status, error.code, title, str(error), instance, {"names": list(error.names)})
     if isinstance(error, DetectorError | GeneratorError):
         status, title = _DOMAIN.get(error.code, (500, ApiError.title))
         return _problem(status, error.code, title, str(error) or title, instance, {})

@@ -110,9 +110,9 @@ def report_policy() -> str:
     )
 
 
-def case_html(case: Case) -> str:
-    """One sheet as an HTML fragment for the local page."""
-    return _environment().get_template("case.html").render(case=case)
+def case_html(case: Case, *, address: str | None = None) -> str:
+    """One sheet as an HTML fragment for the local page; under `address` lie the report and the answer to hand on."""
+    return _environment().get_template("case.html").render(case=case, address=address)
 
 
 def page_html(context: Mapping[str, Any]) -> str:

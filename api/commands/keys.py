@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -13,6 +13,21 @@ if TYPE_CHECKING:
     from api.auth import Actor, IssuedKey
     from api.workplace import Workplace
 
+SCOPES: Final = (
+    "verify",
+    "inspect",
+    "generate",
+    "mark",
+    "edit_portrait",
+    "stylise",
+    "export",
+    "review",
+    "read_audit",
+    "manage_known_media",
+    "manage_webhooks",
+    "manage",
+)
+"""The codes of `api.auth.Scope`, for the help, which loads no more than it must."""
 COLUMNS = ("id", "prefix", "scopes", "created", "expires", "revoked", "last used", "name")
 
 app = typer.Typer(help="API keys of this instance.", no_args_is_help=True)
@@ -20,10 +35,16 @@ TenantOption = Annotated[str | None, typer.Option(help="Whose it is; default: th
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a key, and nothing else.")]
 
 
+def _known(scopes: list[str]) -> list[str]:
+    if unknown := [scope for scope in scopes if scope not in SCOPES]:
+        raise typer.BadParameter(f"There is no scope {unknown[0]!r}, only {', '.join(SCOPES)}.")
+    return scopes
+
+
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="What the key is for.")],
-    scope: Annotated[list[str], typer.Option(help="verify, inspect, generate, …; repeat for several.")],
+    scope: Annotated[list[str], typer.Option(callback=_known, help=f"{', '.join(SCOPES)}; repeat for several.")],
     days: Annotated[int | None, typer.Option(min=1, max=36500, help="Days until it expires; default: never.")] = None,
     rate: Annotated[int | None, typer.Option(min=0, help="Requests a minute; 0 counts none.")] = None,
     tenant: TenantOption = None,

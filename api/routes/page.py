@@ -6,12 +6,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from api.access import CanInspect, Place
-from api.live import FRAME_SIDE, LIVE_STYLES
+from api.live import FRAME_SIDE
 from api.middleware import SECURITY_HEADERS
 from api.rendering import case_html, page_html
 from api.routes.page_offers import offers
 from api.sessions import LocalSessions
 from api.shelf import case_of, inspection
+from api.wording import LABELS
 from detector.provenance.trust import OWN_LIST
 
 router = APIRouter(include_in_schema=False)
@@ -33,8 +34,8 @@ async def desk(request: Request, place: Place) -> HTMLResponse:
         "trust_lists": [item.name for item in lists if item.name != OWN_LIST],
         "max_bytes": chosen.max_bytes,
         "max_megabytes": chosen.max_bytes // 2**20,
-        "styles": LIVE_STYLES,
         "frame_side": FRAME_SIDE,
+        "verdicts": dict(LABELS),
         "version": version("shingan"),
     }
     context |= offers() | {"local": session is not None}
@@ -47,4 +48,5 @@ async def desk(request: Request, place: Place) -> HTMLResponse:
 @router.get("/inspections/{inspection_id}/sheet")
 async def sheet(place: Place, actor: CanInspect, inspection_id: str) -> HTMLResponse:
     """One case sheet as a fragment."""
-    return HTMLResponse(case_html(await case_of(place, await inspection(place, actor, inspection_id))))
+    case = await case_of(place, await inspection(place, actor, inspection_id))
+    return HTMLResponse(case_html(case, address=f"/v1/inspections/{inspection_id}"))

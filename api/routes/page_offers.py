@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from api.live import LIVE_STYLES
+from api.page_words import MADE, PORTRAIT_PURPOSES, PURPOSES, STYLES, chosen
 from api.portraits import ACTIONS
 from api.routes.portraits import MAX_REFERENCE
 from api.wording import Words
@@ -13,9 +15,6 @@ from generator.portrait.measures import MEASURES, Measure
 from generator.portrait.reconstruct import MAX_REGIONS
 from generator.portrait.speech import MAX_TEXT
 
-PURPOSES: Final = ("research", "education", "testing", "entertainment", "advertising", "design")
-"""Offered on the page; the policy decides, and other codes may be sent over the API."""
-PORTRAIT_PURPOSES: Final = ("surgery_preview", "art", *PURPOSES)
 TOOLS: Final[Mapping[str, Words]] = {
     "surgery": ("Surgery preview", "手術シミュレーション"),
     "artwork": ("Artwork", "アート"),
@@ -91,7 +90,9 @@ def offers() -> dict[str, object]:
         "sliders": [slider(name, measure) for name, measure in MEASURES.items()],
         "views": VIEWS,
         "outputs": OUTPUTS,
-        "art_styles": NAMES,
+        "made": MADE,
+        "art_styles": chosen(STYLES, NAMES),
+        "styles": chosen(STYLES, LIVE_STYLES),
         "style_picture": STYLE_PICTURE,
         "strength": DEFAULT_STRENGTH,
         "max_seed": MAX_SEED,

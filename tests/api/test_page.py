@@ -21,6 +21,10 @@ from detector.types import Pixels
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PATIENCE_MS = 120_000
 """The first inspection loads the experts, and the machine may be busy with other tests."""
+FOREIGN = """() => [...document.querySelectorAll('option, img, [aria-label]:not([data-language])')]
+  .map(part => part.tagName === 'OPTION' ? part.textContent : part.alt || part.ariaLabel)
+  .filter(text => text && !/[\\u3040-\\u30ff\\u4e00-\\u9fff]/.test(text))"""
+"""Choices, and names for screen readers, without a Japanese letter."""
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
 
 
@@ -163,6 +167,7 @@ def test_a_prompt_becomes_a_face_that_is_recognised(page: Page) -> None:
     expect(made.locator("dt:has-text('Asked') + dd")).to_contain_text("sex female")
     for fact in ("Honoured", "Retouched"):
         expect(made).to_contain_text(fact)
+    expect(made.get_by_text("性別：女性").first).to_be_attached()
     page.get_by_role("button", name="Examine it").click()
     expect(page.locator(".label-code")).to_have_text("synthetic_declared")
 
@@ -179,6 +184,12 @@ def test_best_effort_and_label_are_asked_for_and_told(page: Page) -> None:
     expect(page.locator("[data-made]")).to_contain_text("curly hair")
 
 
+def test_an_empty_wish_makes_anybody_and_says_so(page: Page) -> None:
+    page.get_by_label("Describe a face").fill("  ")
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator("[data-made] h3")).to_have_text("anybody", use_inner_text=True)
+
+
 def test_a_refusal_is_said_in_words(page: Page) -> None:
     page.get_by_label("Describe a face").fill("a child")
     with page.expect_response("**/v1/generations") as refused:
@@ -192,6 +203,18 @@ def test_it_speaks_japanese_and_remembers(page: Page) -> None:
     expect(page.locator("h1")).to_have_text("画像検証デスク", use_inner_text=True)
     page.reload()
     assert page.evaluate("document.documentElement.lang") == "ja"
+
+
+def test_choices_samples_and_spoken_names_are_japanese_on_the_japanese_page(page: Page, portrait: bytes) -> None:
+    _upload(page, "face.jpg", portrait)
+    expect(page.locator("[data-case]")).to_be_visible()
+    page.locator("[data-language]").click()
+    expect(page.get_by_role("region", name="最近の調査")).to_be_visible()
+    expect(page.get_by_label("顔の説明")).to_have_value("黒髪の笑顔の女性")
+    assert set(page.evaluate(FOREIGN)) <= {"—", "EU"}
+    page.get_by_label("顔の説明").fill("a man")
+    page.locator("[data-language]").click()
+    expect(page.get_by_label("Describe a face")).to_have_value("a man")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

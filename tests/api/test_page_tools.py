@@ -24,6 +24,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PATIENCE_MS = 120_000
 """The first face loads every network, and the machine may be busy with other tests."""
 PHONE = 380
+MANY_COLOURS = 100
+"""Shades of red that a face has at least, and an empty canvas has not."""
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
 
 UNNAMED = """() => [...document.querySelectorAll('input, select, textarea, button, [role=tabpanel]')]
@@ -108,6 +110,18 @@ def _agree(form: Locator, purpose: str) -> None:
 
 def _submit(form: Locator) -> Locator:
     return form.get_by_role("button", name="Redraw, mark and sign")
+
+
+def _drawn(canvas: Locator) -> list[int]:
+    """Red of every pixel that a canvas shows."""
+    expect(canvas).to_have_attribute("data-angle", re.compile("."))
+    return list(
+        canvas.evaluate("""canvas => {
+          const flat = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d');
+          flat.drawImage(canvas, 0, 0);
+          return [...flat.getImageData(0, 0, canvas.width, canvas.height).data].filter((_, at) => at % 4 === 0);
+        }""")
+    )
 
 
 def _wide(image: Locator) -> int:
@@ -201,6 +215,12 @@ def test_a_model_is_saved_with_a_region_left_out(page: Page, sitter: FilePayload
     assert [len(region) for region in answered.value.json()["settings"]["hidden"]] == [4]
     made = page.locator("[data-made]")
     expect(made).to_contain_text("is a guess")
+    face = made.locator("canvas")
+    expect(face).to_have_attribute("aria-label", "3D face: GLB, marked")
+    first = _drawn(face)
+    assert len(set(first)) > MANY_COLOURS
+    face.press("ArrowRight")
+    assert _drawn(face) != first
     with page.expect_download() as saved:
         made.get_by_role("link", name="Save the file").click()
     assert saved.value.suggested_filename.endswith(".glb")

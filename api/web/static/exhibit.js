@@ -1,8 +1,10 @@
 // A released file on the page: shown or played, what is in it, and the way to keep, examine and prove it.
 
+import { described, named } from "./attributes.js";
 import { inspect } from "./inspections.js";
+import { turning } from "./model.js";
 import { receiptOf } from "./proof.js";
-import { element, labelled, words } from "./wording.js";
+import { called, element, labelled, optionWords, words } from "./wording.js";
 
 const made = document.querySelector("[data-made]");
 const SUFFIXES = { "image/jpeg": "jpg", "model/gltf-binary": "glb" };
@@ -20,24 +22,24 @@ const address = (blob) => {
 const captioned = (shown, caption) => element("figure", {}, shown, ...(caption ? [element("figcaption", {}, ...words(caption))] : []));
 
 const shown = ({ blob, alt, before }, source) => {
-  if (blob.type === GLB) return [element("p", { className: "model" }, element("span", { className: "cube", ariaHidden: "true", textContent: "⬡" }), ...words(["A model to save and open in a 3D program", "3Dソフトで開くモデル"]))];
-  if (blob.type.startsWith("video/")) return [captioned(element("video", { src: source, controls: true, playsInline: true, ariaLabel: alt }))];
-  const image = element("img", { src: source, alt });
+  if (blob.type === GLB) return [turning(blob, alt, element("p", { className: "model" }, element("span", { className: "cube", ariaHidden: "true", textContent: "⬡" }), ...words(["A model to save and open in a 3D program", "3Dソフトで開くモデル"])))];
+  if (blob.type.startsWith("video/")) return [captioned(called(alt, element("video", { src: source, controls: true, playsInline: true })))];
+  const image = called(alt, element("img", { src: source }));
   if (!before) return [captioned(image)];
-  return [captioned(element("img", { src: address(before), alt: "The picture as it was sent" }), ["Before", "加工前"]), captioned(image, ["After, marked", "加工後（透かし入り）"])];
+  return [captioned(called(["The picture as it was sent", "送信した画像"], element("img", { src: address(before) })), ["Before", "加工前"]), captioned(image, ["After, marked", "加工後（透かし入り）"])];
 };
 
 const layers = (type) => (type === GLB ? MODEL_LAYERS : type.startsWith("video/") ? CLIP_LAYERS : LAYERS);
 const code = (text) => element("code", { textContent: text });
-const listed = (pairs) => Object.entries(pairs).map(([name, value]) => `${name} ${value}`.replaceAll("_", " ")).join(", ") || "—";
-
 // What was asked of a drawn face, what of it the model drew, what was painted on afterwards, and what is missing.
 const drawn = ({ asked, honoured, retouched, left_out }) => [
-  [["Asked", "指定"], listed(asked)],
-  [["Honoured", "反映"], listed(honoured)],
-  [["Retouched", "描き足し"], retouched.join(", ").replaceAll("_", " ") || "—"],
-  ...(left_out.length ? [[["Left out", "描けなかった項目"], left_out.join(", ").replaceAll("_", " ")]] : []),
+  [["Asked", "指定"], words(described(asked))],
+  [["Honoured", "反映"], words(described(honoured))],
+  [["Retouched", "描き足し"], words(named(retouched))],
+  ...(left_out.length ? [[["Left out", "描けなかった項目"], words(named(left_out))]] : []),
 ];
+
+const labelWords = (label) => (label === "none" ? words(["none", "なし"]) : words(optionWords("generate-label", label)));
 
 const facts = ({ answer, blob, told = [] }) =>
   labelled([
@@ -46,7 +48,7 @@ const facts = ({ answer, blob, told = [] }) =>
     ...(answer.attributes ? drawn(answer.attributes) : []),
     ...told,
     [["Marked", "印"], words(layers(blob.type))],
-    [["Visible label", "可視ラベル"], answer.label === "none" ? words(["none", "なし"]) : answer.label],
+    [["Visible label", "可視ラベル"], labelWords(answer.label)],
     [["Time-stamp", "タイムスタンプ"], words(answer.timestamped ? ["by an authority", "あり"] : ["none", "なし"])],
   ]);
 
@@ -54,7 +56,7 @@ const deeds = ({ answer, blob, path }, source) => {
   const name = `shingan-${answer.record_id}.${SUFFIXES[blob.type] || blob.type.split("/")[1]}`;
   const save = element("a", { href: source, download: name, className: "button" }, ...words(["Save the file", "保存する"]));
   const file = new File([blob], name, { type: blob.type });
-  const examine = element("button", { type: "button", onclick: () => inspect(file) }, ...words(["Examine it", "これを調べる"]));
+  const examine = element("button", { type: "button", onclick: () => inspect([file]) }, ...words(["Examine it", "これを調べる"]));
   const receipt = element("a", { href: path, target: "_blank", rel: "noopener" }, ...words(["Answer and receipt", "回答と受領証"]));
   return element("div", { className: "deeds" }, save, ...(blob.type === GLB ? [] : [examine]), receipt);
 };

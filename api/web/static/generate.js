@@ -5,6 +5,7 @@ import { release } from "./service.js";
 import { taskOf } from "./task.js";
 
 const MAKING = ["Drawing, marking and signing…", "描画・透かし・署名を行っています…"];
+const ANYBODY = ["anybody", "任意の成人"];
 const form = document.querySelector("[data-generate]");
 const task = taskOf(form);
 
@@ -15,7 +16,7 @@ form.addEventListener("submit", (event) => {
   if (seed.value) asked.seed = Number(seed.value);
   task.attempt(MAKING, async () => {
     const made = await release("/v1/generations", JSON.stringify(asked), { file: "image", onProgress: task.progress });
-    const { prompt } = made.answer;
-    exhibit([{ ...made, title: [prompt, prompt], alt: `Generated face: ${prompt}` }]);
+    const who = made.answer.prompt.trim() ? [made.answer.prompt, made.answer.prompt] : ANYBODY;
+    exhibit([{ ...made, title: who, alt: who.map((text, at) => (at ? "生成した顔：" : "Generated face: ") + text) }]);
   });
 });

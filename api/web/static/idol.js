@@ -38,7 +38,8 @@ form.addEventListener("submit", (event) => {
   const body = bodyOf(wish(), voice);
   task.attempt(voice ? SENDING : MAKING, async () => {
     const made = await release("/v1/idols", body, { onProgress: voice ? task.uploading(MAKING) : task.progress });
-    const who = made.answer.prompt || "anybody";
-    exhibit([{ ...made, title: [`Idol: ${who}`, `アイドル：${who}`], alt: `Idol: ${who}`, told: told(made.answer) }]);
+    const { prompt } = made.answer;
+    const title = [`Idol: ${prompt.trim() || "anybody"}`, `アイドル：${prompt.trim() || "任意の成人"}`];
+    exhibit([{ ...made, title, alt: title, told: told(made.answer) }]);
   });
 });

@@ -57,7 +57,7 @@ const end = (current) => {
 };
 
 const begin = async () => {
-  const asked = { style: form.elements.style.value, purpose: form.elements.purpose.value, consent: form.elements.consent.checked };
+  const asked = { style: form.elements.style.value, purpose: form.elements.purpose.value, label: form.elements.label.value, consent: form.elements.consent.checked };
   say(ASKING);
   const stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 } }, audio: false });
   const video = Object.assign(document.createElement("video"), { srcObject: stream, muted: true, playsInline: true });

@@ -3,6 +3,7 @@
 import { exhibit } from "./exhibit.js";
 import { release } from "./service.js";
 import { taskOf } from "./task.js";
+import { optionWords } from "./wording.js";
 
 const SENDING = ["Sending the file…", "ファイルを送信しています…"];
 const MARKING = ["Marking, signing and reading back…", "印付け・署名・確認を行っています…"];
@@ -15,8 +16,9 @@ form.addEventListener("submit", (event) => {
   const body = new FormData(form);
   task.attempt(SENDING, async () => {
     const marked = await release("/v1/marks", body, { onProgress: task.uploading(MARKING) });
-    const title = [marked.answer.software, marked.answer.made].join(", ");
-    exhibit([{ ...marked, title: [title, title], alt: `Marked file: ${title}` }]);
+    const { software, made } = marked.answer;
+    const title = optionWords("made", made).map((done, at) => [software, done].join(at ? "、" : ", "));
+    exhibit([{ ...marked, title, alt: title.map((text, at) => (at ? "印付きファイル：" : "Marked file: ") + text) }]);
     form.reset();
   });
 });

@@ -7,8 +7,8 @@ import "./mark.js";
 import "./portrait.js";
 import { list } from "./inspections.js";
 import { tabsOf } from "./tabs.js";
-import { rewordOptions } from "./wording.js";
+import { rewordFields } from "./wording.js";
 
 tabsOf(document.querySelector("[data-tabs]"));
-rewordOptions();
+rewordFields();
 list().catch(() => {});

@@ -6,7 +6,7 @@ import { regionsOn } from "./regions.js";
 import { release } from "./service.js";
 import { taskOf } from "./task.js";
 import { toldBy } from "./told.js";
-import { element, words } from "./wording.js";
+import { called, element, words } from "./wording.js";
 
 const SENDING = ["Sending the picture…", "画像を送信しています…"];
 const WORKING = ["Finding the face, redrawing, marking and signing…", "顔の検出・加工・透かし・署名を行っています…"];
@@ -31,7 +31,7 @@ const seat = () => {
   const old = view.querySelector("img");
   if (old) URL.revokeObjectURL(old.src);
   view.classList.toggle("blank", !file);
-  view.replaceChildren(...(file ? [element("img", { src: URL.createObjectURL(file), alt: "The chosen portrait" })] : empty));
+  view.replaceChildren(...(file ? [called(["The chosen portrait", "選んだ画像"], element("img", { src: URL.createObjectURL(file) }))] : empty));
   regions.clear(view.querySelector("img"));
 };
 
@@ -58,7 +58,7 @@ const redraw = async (request) => {
   const made = await release(`/v1/portraits/${tool}`, body(request), { onProgress: task.uploading(WORKING) });
   const before = tool === "surgery" && settings.view === "after" ? form.elements.file.files[0] : null;
   const title = titled(tool, settings.output);
-  return { ...made, title, alt: `${title[0]}, marked`, before, told: toldBy(made.answer) };
+  return { ...made, title, alt: [`${title[0]}, marked`, `${title[1]}、透かし入り`], before, told: toldBy(made.answer) };
 };
 
 form.addEventListener("submit", (event) => {

@@ -25,21 +25,43 @@ const CODES = {
   credentials_unreadable: ["画像の来歴情報を保持できません。", "Use a copy without its damaged credentials.", "破損した来歴情報のないコピーを使ってください。"],
   media_too_small: ["画像が小さすぎて透かしを入れられません。", "Use a larger picture.", "より大きな画像を使ってください。"],
   unreadable_media: ["ファイルを読み取れません。", "Is the file complete?", "ファイルが壊れていないか確認してください。"],
-  unsupported_media: ["対応していない種類のファイルです。", "", ""],
-  unsupported_attribute: ["描けない内容が含まれています。", "Leave it out of the description.", "その部分を説明から除いてください。"],
+  unsupported_media: ["対応していない種類のファイルです。", "Save it as JPEG or PNG, or a clip as MP4.", "画像はJPEGかPNG、動画はMP4で保存し直してください。"],
+  empty_media: ["ファイルが空です。", "", ""],
+  media_too_large: ["画素数・容量・長さのいずれかが上限を超えています。", "Use a smaller copy.", "縮小したものを使ってください。"],
+  decode_timeout: ["ファイルの読み取りに時間がかかりすぎました。", "Use a smaller copy.", "縮小したものを使ってください。"],
+  unsupported_attribute: ["描けない内容が含まれています。", "Leave it out of the description; for a face, ticking “Draw what can be drawn” does that.", "その部分を説明から除いてください。顔の場合は「描けるものだけを描き」を選ぶこともできます。"],
+  invalid_settings: ["設定が範囲外です。", "", ""],
+  invalid_request: ["入力に誤りがあります。", "", ""],
+  payload_too_large: ["ファイルが大きすぎます。", "", ""],
+  quota_exceeded: ["上限に達しました。", "Try again later.", "しばらくしてからお試しください。"],
+  not_found: ["保存期間が過ぎたか、存在しません。", "", ""],
+  job_abandoned: ["調査が途中で何度も失敗したため、打ち切られました。", "Send the file again.", "ファイルをもう一度送ってください。"],
+  tenant_suspended: ["この利用者は停止されています。", "", ""],
+  model_unavailable: ["判定モデルを利用できません。", "The operator can run `shingan doctor`.", "管理者は shingan doctor を実行してください。"],
+  backend_unavailable: ["生成モデルを利用できません。", "The operator can run `shingan doctor`.", "管理者は shingan doctor を実行してください。"],
+  signing_failed: ["署名できなかったため、公開されませんでした。", "Try again.", "もう一度お試しください。"],
+  database_unavailable: ["データベースが応答しません。", "Try again later.", "しばらくしてからお試しください。"],
+  storage_unavailable: ["保存先が応答しません。", "Try again later.", "しばらくしてからお試しください。"],
+  internal_error: ["サーバーでエラーが発生しました。", "Try again; if it happens again, tell the operator.", "再度お試しのうえ、続く場合は管理者にお知らせください。"],
   speech_unusable: ["この内容は読み上げられません。", "", ""],
   self_check_failed: ["結果が自己検査に通らず、公開されませんでした。", "Nothing was released. Try other settings.", "別の設定でお試しください。"],
 };
 
 const fault = ({ where, what }) => `${where.slice(1).join(".")}: ${what}`;
 
+const sentence = (text) => (text && !/[.!?…]$/.test(text) ? `${text[0].toUpperCase()}${text.slice(1)}.` : text);
+
 const reading = (body) => {
   const [meaning, advice, advised] = CODES[body.code] || [];
   const rules = body.policy_ids || [];
   const faults = (body.errors || []).map(fault).join("; ");
+  const names = (body.names || []).join("、");
   const japanese = rules.map((id) => RULES[id]).filter(Boolean).join("") || meaning || body.detail;
   const code = [body.code, ...rules].join(": ");
-  return [[body.detail, faults, advice, `(${code})`].filter(Boolean).join(" "), [japanese, faults, advised, `（${code}）`].filter(Boolean).join("")];
+  return [
+    [sentence(body.detail), sentence(faults), advice, `(${code})`].filter(Boolean).join(" "),
+    [japanese, names && `「${names}」`, faults, advised, `（${code}）`].filter(Boolean).join(""),
+  ];
 };
 
 export const problem = (status, body) => {

@@ -51,6 +51,12 @@
     try { localStorage.setItem("language", code); } catch { /* storage may be shut off; the choice then lasts for this page */ }
   };
 
+  // Attributes hold one language, so names for screen readers change with it.
+  const rename = () => {
+    const name = document.documentElement.dataset.lang === "ja" ? "nameJa" : "nameEn";
+    for (const part of document.querySelectorAll("[data-name-ja]")) part.setAttribute(part.tagName === "IMG" ? "alt" : "aria-label", part.dataset[name]);
+  };
+
   const light = (event, on) => {
     const row = event.target.closest("tr[data-face]");
     if (!row) return;
@@ -69,6 +75,7 @@
   document.addEventListener("mouseover", (event) => light(event, true));
   document.addEventListener("mouseout", (event) => light(event, false));
   document.addEventListener("DOMContentLoaded", () => {
+    new MutationObserver(rename).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["data-lang"] });
     let stored = null;
     try { stored = localStorage.getItem("language"); } catch { /* as above */ }
     if (stored === "ja" || stored === "en") setLanguage(stored);

@@ -43,11 +43,19 @@ export const taskOf = (form) => {
     if (share === 1) say(then);
   };
 
-  const fits = (file) => {
-    const small = !file || file.size <= Number(document.body.dataset.maxBytes);
-    if (!small) say(TOO_LARGE, true);
-    return small;
+  const weigh = (file) => {
+    if (file && file.size > Number(document.body.dataset.maxBytes)) throw Object.assign(new Error(TOO_LARGE[0]), { text: TOO_LARGE });
   };
 
-  return { say, progress, attempt, uploading, fits };
+  const fits = (file) => {
+    try {
+      weigh(file);
+      return true;
+    } catch (error) {
+      say(error.text, true);
+      return false;
+    }
+  };
+
+  return { say, progress, attempt, uploading, weigh, fits, busy: () => fields.disabled };
 };

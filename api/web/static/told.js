@@ -1,6 +1,6 @@
 // What a portrait tool says of its change, as facts for people.
 
-import { element, words } from "./wording.js";
+import { called, element, optionWords, words } from "./wording.js";
 
 const UNITS = { degrees: "°" };
 
@@ -12,12 +12,12 @@ const measures = (told) => {
     const cells = [before, after, change].map((value, at) => element("td", {}, `${at === 2 && value > 0 ? "+" : ""}${value} ${UNITS[unit] || unit}`.replace("-", "−")));
     return element("tr", {}, element("th", { scope: "row" }, ...name(measure)), ...cells);
   });
-  return element("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "Measures" }, element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows)));
+  return called(["Measures", "計測値"], element("div", { className: "scroll", tabIndex: 0, role: "region" }, element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows))));
 };
 
 const TOLD = {
   surgery: ({ told }) => [[["Measures", "計測値"], [measures(told.measures)]]],
-  artwork: ({ told }) => [[["Style", "スタイル"], told.style.replaceAll("_", " ")], [["Strength", "強さ"], String(told.strength)], [["Seed", "シード"], String(told.seed)]],
+  artwork: ({ told }) => [[["Style", "スタイル"], words(optionWords("art-style", told.style))], [["Strength", "強さ"], String(told.strength)], [["Seed", "シード"], String(told.seed)]],
   reconstruct: ({ told }) => [
     [["Filled in", "補完"], words([`${Math.round(100 * told.guessed_share)} % of the face was not seen and is a guess`, `顔の${Math.round(100 * told.guessed_share)}％は推定です`])],
     [["Mesh", "メッシュ"], words([`${told.points} points, ${told.triangles} triangles`, `${told.points}点、${told.triangles}面`])],

@@ -9,13 +9,31 @@ export const element = (name, properties, ...children) => {
   return made;
 };
 
+// A part with a name for screen readers; `sheet.js` keeps it in the language of the page.
+export const called = ([en, ja], part) => {
+  Object.assign(part.dataset, { nameEn: en, nameJa: ja });
+  part.setAttribute(part.tagName === "IMG" ? "alt" : "aria-label", en);
+  return part;
+};
+
 export const labelled = (pairs) =>
   element("dl", {}, ...pairs.flatMap(([name, value]) => [element("dt", {}, ...words(name)), element("dd", {}, ...[value].flat())]));
 
-// Options hold plain text alone, so they are reworded whenever the language changes.
-export const rewordOptions = () => {
+// What the option with this code is called in the list with this id; the code itself if there is none.
+export const optionWords = (id, code) => {
+  const option = [...document.getElementById(id).options].find(({ value }) => value === code);
+  return option ? [option.dataset.en, option.dataset.ja] : [code, code];
+};
+
+// Options and samples hold plain text alone, so they are reworded whenever the language changes; what was typed stays.
+export const rewordFields = () => {
   const reword = () => {
-    for (const option of document.querySelectorAll("option[data-ja]")) option.textContent = option.dataset[document.documentElement.dataset.lang];
+    const { lang } = document.documentElement.dataset;
+    for (const option of document.querySelectorAll("option[data-ja]")) option.textContent = option.dataset[lang];
+    for (const field of document.querySelectorAll("[data-sample-ja]")) {
+      const { sampleEn, sampleJa } = field.dataset;
+      if ([sampleEn, sampleJa].includes(field.value)) field.value = lang === "ja" ? sampleJa : sampleEn;
+    }
   };
   new MutationObserver(reword).observe(document.documentElement, { attributeFilter: ["data-lang"] });
   reword();

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from api.auth import Scope
+from api.commands.keys import SCOPES
+
 Shingan = Callable[..., Any]
 ALL = '@id("all") @reason("Yes.") permit (principal, action, resource);'
 TEST = '[[case]]\nname = "all"\naction = "inspect"\nallowed = true\npolicies = ["all"]\n'
@@ -36,6 +39,14 @@ def test_tenants_are_made_changed_and_suspended(shingan: Shingan) -> None:
     assert shingan("tenants", "suspend", "default").err.startswith("shingan: conflict: ")
     assert shingan("keys", "create", "x", "--scope", "inspect", "--tenant", "none").err.startswith("shingan: not_found")
     assert shingan("audit", "verify").code == 0
+
+
+def test_a_scope_that_there_is_not_is_wrong_usage_and_the_help_lists_all(shingan: Shingan) -> None:
+    assert tuple(SCOPES) == tuple(Scope)
+    refused = shingan("keys", "create", "x", "--scope", "inspect", "--scope", "look")
+    assert refused.code == 2
+    assert "manage_webhooks" in refused.err
+    assert shingan("keys", "list", "--json").documents == []
 
 
 def test_a_key_is_rotated(shingan: Shingan) -> None:

@@ -95,6 +95,18 @@ async def test_a_receiver_that_is_gone_is_told_no_more(
     assert len((await client.get("/v1/webhooks/deliveries", headers=headers)).json()["items"]) == 1
 
 
+async def test_an_address_gets_a_new_secret_by_being_set_up_again(
+    client: httpx.AsyncClient, headers: Headers, receiver: Receiver
+) -> None:
+    old = await _set_up(client, headers, receiver, "inspection.failed")
+    new = await _set_up(client, headers, receiver, "inspection.failed")
+    assert old["secret"] != new["secret"]
+    assert (await client.delete(f"/v1/webhooks/{old['id']}", headers=headers)).status_code == 204
+    await client.post("/v1/jobs", files=[("file", ("b.txt", b"no picture"))], headers=headers)
+    [delivery] = await _deliveries(client, headers, "done", 1)
+    assert [message for message, _ in receiver.got] == [delivery["id"]]
+
+
 async def test_webhooks_are_set_up_and_ended_by_their_tenant(
     client: httpx.AsyncClient, headers: Headers, receiver: Receiver
 ) -> None:

@@ -38,3 +38,4 @@ async def test_what_cannot_be_drawn_is_named(
     answer = await client.post("/v1/generations", json=wish, headers=await issue("generate"))
     assert (answer.status_code, answer.json()["code"]) == (422, "unsupported_attribute")
     assert "hat" in answer.json()["detail"]
+    assert any("hat" in name for name in answer.json()["names"])
