@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from detector.errors import ModelUnavailable
+from detector.onnx_runtime import load_runtime
 
 ENGINES: Final = "engines"
 """Folder of exported networks in the cache; it may be emptied at any time."""
@@ -82,10 +83,9 @@ class OnnxNetwork(Generic[Sight]):
 
 def _runtime() -> Any:  # noqa: ANN401
     try:
-        import onnxruntime
+        return load_runtime()
     except ImportError:
         return None
-    return onnxruntime
 
 
 def _session(runtime: Any, data: bytes) -> Any:  # noqa: ANN401

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from detector.classifier.own_card import Floats, OwnCard
 from detector.classifier.own_expert import OwnExpert
 from detector.errors import ModelUnavailable
+from detector.onnx_runtime import load_runtime
 
 EXTERNAL_FOLDER: Final = "session.model_external_initializers_file_folder_path"
 """Where ONNX Runtime looks for tensors outside of a model that comes as bytes: an empty folder, not the current."""
@@ -31,7 +32,7 @@ class OnnxExpert(OwnExpert):
     def load(cls, own: OwnCard, *, device: str) -> "OnnxExpert":
         """The expert of `own`; raises `ModelUnavailable` if the runtime is missing or refuses the model."""
         try:
-            import onnxruntime
+            onnxruntime = load_runtime()
         except ImportError as error:
             raise ModelUnavailable("`pip install 'shingan[onnx]'` brings what an ONNX model needs") from error
         data = own.model_path().read_bytes()

@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.onnx_runtime import forbid_reports
 from detector.provenance.keys import MarkKey
 from detector.provenance.payload import Payload
 from detector.provenance.watermark import detect, embed
@@ -72,6 +73,7 @@ def record_id(number: int) -> str:
 
 
 def _peer(name: str) -> Contestant:
+    forbid_reports()
     module = import_module(PACKAGES[name])
     if name == "rivaGan":
         module.WatermarkEncoder.loadModel()
