@@ -71,6 +71,11 @@ def decode(data: bytes, *, mime: str, max_pixels: int) -> Pixels:
         raise _too_large(max_pixels) from error
 
 
+def has_more(data: bytes, *, mime: str) -> dict[str, bool]:
+    """Whether a picture of type `mime` has frames or pages beyond the first, under `more`."""
+    return {"more": bool(getattr(PLUGINS[mime](io.BytesIO(data)), "is_animated", False))}
+
+
 def colour_profile(data: bytes, *, mime: str) -> str:
     """The ICC profile of a picture of type `mime` in hexadecimal; empty if there is none, or one over the bound."""
     profile = PLUGINS[mime](io.BytesIO(data)).info.get("icc_profile")

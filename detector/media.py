@@ -7,13 +7,23 @@ from pathlib import Path
 
 import numpy as np
 
-from detector.errors import EmptyMedia, MediaTooLarge, SourceNotFound, UnreadableMedia, UnsupportedMedia
+from detector.errors import (
+    DecodeTimeout,
+    EmptyMedia,
+    MediaTooLarge,
+    SourceNotFound,
+    UnreadableMedia,
+    UnsupportedMedia,
+)
 from detector.sandbox import Limits, Sandbox
 from detector.types import Frame, Media, MediaKind
 
 DECODE = "detector.decoder:decode"
+HAS_MORE = "detector.decoder:has_more"
 ACCEPTED = ("image/avif", "image/bmp", "image/gif", "image/jpeg", "image/png", "image/tiff", "image/webp")
 """What is decoded. Decoders of rarer formats stay out of reach, because they are where the memory errors are."""
+MAY_HAVE_MORE = ("image/avif", "image/gif", "image/png", "image/tiff", "image/webp")
+"""Pictures that may be animated, or have several pages."""
 UNKNOWN_MIME = "application/octet-stream"
 SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xff\xd8\xff", "image/jpeg"),
@@ -89,6 +99,20 @@ def open_media(data: bytes, *, sandbox: Sandbox) -> tuple[Media, Frame]:
     frame = _decode(data, mime, sandbox)
     height, width = frame.pixels.shape[:2]
     return Media(sha256_hex(data), kind, mime, len(data), width, height), frame
+
+
+def has_more_frames(data: bytes, mime: str, *, sandbox: Sandbox) -> bool:
+    """Whether the picture in `data` has frames or pages beyond the one that `open_media` gives, or that cannot be told.
+
+    Raises `DetectorError` if the sandbox itself fails.
+    """
+    if mime not in MAY_HAVE_MORE:
+        return False
+    try:
+        answer = sandbox.call(HAS_MORE, data, mime=mime)
+    except (UnreadableMedia, DecodeTimeout, MediaTooLarge):
+        return True
+    return not (isinstance(answer, dict) and answer.get("more") is False)
 
 
 def _decode(data: bytes, mime: str, sandbox: Sandbox) -> Frame:

@@ -21,7 +21,7 @@ from detector.classifier.scorer import Expert, pick_device
 from detector.ensemble import by_kind, face_scores, heard, may_flag, reconcile
 from detector.faces import FaceFinder
 from detector.footage import Footage
-from detector.media import open_media
+from detector.media import has_more_frames, open_media
 from detector.opinions import ExpertResult, JudgedFace, ask, judge
 from detector.provenance.check import ProvenanceChecker
 from detector.provenance.known_media import KnownMediaList
@@ -36,7 +36,7 @@ from detector.types import (
     Report,
     WatermarkReading,
 )
-from detector.verdict import decide, provenance_evidence
+from detector.verdict import decide, glimpsed, provenance_evidence
 from detector.video import is_clip
 
 EXPERTS = (EvidenceKind.MANIPULATION, EvidenceKind.SYNTHESIS)
@@ -143,9 +143,11 @@ class Detector:
         scores = self._ask(frame.pixels, faces)  # 4
         provenance = self._checker.check(data, media, frame.pixels, known=known, mark=mark)  # 5
         opinions = reconcile([item.opinion for item in scores])
-        return Report(  # 6
+        verdict = decide(provenance, opinions)  # 6
+        more = has_more_frames(data, media.mime, sandbox=self._sandbox)
+        return Report(
             media=media,
-            verdict=decide(provenance, opinions),
+            verdict=glimpsed(verdict) if more else verdict,
             scores=by_kind(opinions),
             faces=tuple(FaceScores(face.face, face_scores(scores, face.index)) for face in faces),
             evidence=(*(e for item in scores for e in item.evidence), *provenance_evidence(provenance)),

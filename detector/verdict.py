@@ -82,6 +82,17 @@ def decide(provenance: Provenance, opinions: Sequence[Opinion] = (), *, looked: 
     return replace(verdict, reasons=_unique((*verdict.reasons, *reasons)), conflicts=conflicts)
 
 
+def glimpsed(verdict: Verdict) -> Verdict:
+    """`verdict` on a picture that has more frames than the first, which alone was looked at: it clears nothing.
+
+    A trusted camera vouches for the whole file, so what that decided stays.
+    """
+    verdict = replace(verdict, reasons=_unique((*verdict.reasons, Reason.FRAMES_SAMPLED)))
+    if verdict.action is Action.ALLOW and verdict.label is not Label.ORIGIN_VERIFIED:
+        return replace(verdict, label=Label.INCONCLUSIVE, action=Action.REVIEW)
+    return verdict
+
+
 def _from_facts(provenance: Provenance, opinions: Sequence[Opinion]) -> Verdict | None:
     mark, credentials = provenance.watermark, provenance.credentials
     if mark.detected:

@@ -1,6 +1,7 @@
 """Opening pictures: every accepted format and colour mode, every EXIF turn, and every way in which a file can lie."""
 
 import contextlib
+import io
 import os
 import struct
 import zlib
@@ -23,7 +24,7 @@ from detector.errors import (
     UnreadableMedia,
     UnsupportedMedia,
 )
-from detector.media import open_media, read_file, sha256_hex, sniff
+from detector.media import has_more_frames, open_media, read_file, sha256_hex, sniff
 from detector.sandbox import Limits, Sandbox
 from detector.types import MediaKind, Pixels
 
@@ -164,6 +165,22 @@ def test_broken_exif_does_not_spoil_the_picture(
 ) -> None:
     pixels = make_photo(width=32, height=32)
     assert _difference(_pixels(encode(pixels, "JPEG", exif=exif), sandbox), pixels) < 6
+
+
+@pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP", "AVIF", "TIFF"])
+def test_more_frames_or_pages_than_the_first_are_seen(format: str, sandbox: Sandbox, make_photo: Photo) -> None:
+    first, second = (Image.fromarray(make_photo(seed, width=64, height=64)) for seed in (1, 2))
+    mime = f"image/{format.lower()}"
+    one, both = io.BytesIO(), io.BytesIO()
+    first.save(one, format)
+    first.save(both, format, save_all=True, append_images=[second])
+    assert not has_more_frames(one.getvalue(), mime, sandbox=sandbox)
+    assert has_more_frames(both.getvalue(), mime, sandbox=sandbox)
+
+
+def test_what_cannot_be_told_counts_as_more(sandbox: Sandbox) -> None:
+    assert has_more_frames(b"GIF89a", "image/gif", sandbox=sandbox)
+    assert not has_more_frames(b"", "image/jpeg", sandbox=sandbox)
 
 
 def test_first_frame_of_an_animation(sandbox: Sandbox, tmp_path: Path) -> None:

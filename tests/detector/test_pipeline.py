@@ -76,6 +76,14 @@ def test_a_picture_without_a_face_is_not_applicable(detector: Detector, tmp_path
     assert set(report.scores.values()) == {None}
 
 
+def test_an_animation_is_not_cleared_by_its_first_frame(detector: Detector, tmp_path: Path) -> None:
+    first, second = (Image.fromarray(np.asarray(getattr(photos, name)(), np.uint8)) for name in ("coffee", "astronaut"))
+    first.save(tmp_path / "moving.webp", save_all=True, append_images=[second.resize(first.size)])
+    verdict = detector.inspect((tmp_path / "moving.webp").read_bytes()).verdict
+    assert (verdict.label, verdict.action) == (Label.INCONCLUSIVE, Action.REVIEW)
+    assert {Reason.NO_FACE, Reason.FRAMES_SAMPLED} <= set(verdict.reasons)
+
+
 def test_a_tiny_face_is_inconclusive_by_name(detector: Detector, tmp_path: Path) -> None:
     small = np.asarray(Image.fromarray(photos.astronaut()).resize((150, 150)), dtype=np.uint8)
     report = detector.inspect(jpeg(small, tmp_path))

@@ -24,7 +24,7 @@ from detector.types import (
     WatermarkReading,
     WatermarkTrace,
 )
-from detector.verdict import Opinion, decide, provenance_evidence
+from detector.verdict import Opinion, decide, glimpsed, provenance_evidence
 
 NO_MARK = WatermarkReading(False)
 MARK = WatermarkReading(True, "00112233aabb", 1, 20.0, 1e-9, 0)
@@ -182,6 +182,20 @@ def test_a_trace_against_a_trusted_camera_is_a_conflict() -> None:
 def test_a_trace_is_no_finding_of_a_mark() -> None:
     evidence = provenance_evidence(Provenance(credentials(), NO_MARK, trace=TRACE))
     assert evidence[0].state is EvidenceState.INCONCLUSIVE
+
+
+def test_one_frame_of_several_clears_nothing() -> None:
+    cleared = decide(Provenance(credentials(), NO_MARK), [CLEAR])
+    assert (glimpsed(cleared).label, glimpsed(cleared).action) == (Label.INCONCLUSIVE, Action.REVIEW)
+    assert glimpsed(cleared).reasons == (*cleared.reasons, Reason.FRAMES_SAMPLED)
+
+
+def test_one_frame_of_several_softens_nothing_and_leaves_a_camera_its_word() -> None:
+    flagged = decide(Provenance(credentials(), MARK, record=RECORD), [CLEAR])
+    captured = decide(Provenance(credentials(TRUSTED, declares_capture=True), NO_MARK), [CLEAR])
+    for verdict in (flagged, captured):
+        assert (glimpsed(verdict).label, glimpsed(verdict).action) == (verdict.label, verdict.action)
+        assert Reason.FRAMES_SAMPLED in glimpsed(verdict).reasons
 
 
 def test_every_reason_has_both_sentences() -> None:
