@@ -15,6 +15,9 @@ from api.commands.running import load_settings
 if TYPE_CHECKING:
     from api.settings import Settings
 
+FOR_CLIENTS = frozenset({"SHINGAN_URL", "SHINGAN_API_KEY", "SHINGAN_OUTPUT"})
+"""Variables that the integrations read and an instance does not."""
+
 database = typer.Typer(help="The database.", no_args_is_help=True)
 
 
@@ -52,7 +55,7 @@ class Check:
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object a check.")] = False) -> None:
-    """Check this instance: home, database, blobs, audit log, policy, keys, trust lists, sandbox, weights, device."""
+    """Check this instance: settings, home, database, blobs, audit log, policy, keys, trust lists, sandbox, weights, device."""
     checks = list(run_checks(load_settings()))
     if as_json:
         for check in checks:
@@ -74,6 +77,21 @@ def _python(_: "Settings") -> str:
     from importlib.metadata import version
 
     return f"shingan {version('shingan')}, Python {platform.python_version()}"
+
+
+def _settings(settings: "Settings") -> str:
+    """A variable that no setting is named like would do nothing, and nobody would know."""
+    import os
+
+    from api.errors import InvalidRequest
+
+    prefix = type(settings).model_config["env_prefix"]
+    known = {f"{prefix}{name}".upper() for name in type(settings).model_fields} | FOR_CLIENTS
+    given = {name for name in os.environ if name.upper().startswith(prefix)}
+    unknown = sorted(name for name in given if name.upper() not in known)
+    if unknown:
+        raise InvalidRequest(f"No setting is named like {', '.join(unknown)}.")
+    return f"{len(given - FOR_CLIENTS)} given"
 
 
 def _home(settings: "Settings") -> str:
@@ -185,6 +203,7 @@ def _device(settings: "Settings") -> str:
 
 PROBES: "dict[str, Callable[[Settings], str]]" = {
     "version": _python,
+    "settings": _settings,
     "home": _home,
     "database": _database,
     "blobs": _blobs,

@@ -103,6 +103,17 @@ def test_doctor_checks_everything(shingan: Callable[..., Any]) -> None:
     assert {"database", "audit log", "policy", "experts", "generator"} <= {d["name"] for d in ran.documents}
 
 
+def test_doctor_names_a_variable_that_is_no_setting(
+    shingan: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHINGAN_API_KEY", "of a client")
+    monkeypatch.setenv("SHINGAN_PORTT", "8001")
+    ran = shingan("doctor", "--json")
+    assert ran.code == 1
+    failed = {check["name"]: check["detail"] for check in ran.documents if not check["ok"]}
+    assert failed == {"settings": "invalid_request: No setting is named like SHINGAN_PORTT."}
+
+
 def test_serve_answers_and_ends_when_interrupted(tmp_path: Path) -> None:
     environment = os.environ | {"SHINGAN_HOME": str(tmp_path / "served")}
     command = [str(Path(sys.executable).parent / "shingan"), "serve", "--port", "0"]
