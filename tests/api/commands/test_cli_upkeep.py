@@ -88,7 +88,7 @@ def test_keys_are_made_listed_and_revoked(shingan: Callable[..., Any]) -> None:
     assert shingan("keys", "revoke", document["id"]).code == 0
     assert shingan("keys", "list", "--json").documents[0]["revoked_at"] is not None
     assert shingan("keys", "revoke", document["id"]).code == 1
-    assert shingan("keys", "create", "page", "--scope", "nonsense").err.startswith("shingan: invalid_request: ")
+    assert shingan("keys", "create", "page", "--scope", "nonsense").code == 2
 
 
 def test_database_upgrade_can_be_repeated(shingan: Callable[..., Any], home: Path) -> None:
