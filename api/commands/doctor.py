@@ -55,7 +55,7 @@ class Check:
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object a check.")] = False) -> None:
-    """Check this instance: settings, home, database, blobs, log, policy, keys, trust lists, sandbox, weights, device."""
+    """Check this instance: settings, home, database, blobs, log, policy, keys, trust, sandbox, weights, device."""
     checks = list(run_checks(load_settings()))
     if as_json:
         for check in checks:
