@@ -9,11 +9,11 @@ import contextlib
 import fcntl
 import mmap
 import os
+import sys
 from typing import Final, Self
 
 BYTES: Final = 16 * 1024 * 1024
 """A picture of five megapixels fits; larger ones take the pipe, where a few milliseconds matter less."""
-SEALS: Final = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 NONE: Final = -1
 """In place of a descriptor: there is no shared memory."""
 
@@ -28,11 +28,14 @@ class Shelf:
     @classmethod
     def make(cls) -> Self | None:
         """A new one of zeros; null where the system has none."""
+        if sys.platform != "linux":
+            return None  # where nothing could be sealed
         with contextlib.suppress(OSError):
             descriptor = os.memfd_create("shingan-sandbox", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
             try:
                 os.ftruncate(descriptor, BYTES)
-                fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, SEALS)
+                seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+                fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
                 return cls(descriptor)
             except OSError:
                 os.close(descriptor)

@@ -12,7 +12,7 @@ import pytest
 
 from detector.errors import DecodeTimeout, DetectorError, MediaTooLarge, UnreadableMedia
 from detector.sandbox import TASKS_PER_CHILD, Limits, Sandbox
-from detector.sandbox_shelf import BYTES
+from detector.sandbox_shelf import BYTES, Shelf
 
 TASKS = Path(__file__).parent.parent / "assets"
 MEBIBYTE = 1024 * 1024
@@ -176,3 +176,11 @@ def test_closed_sandbox_ends_its_children(monkeypatch: pytest.MonkeyPatch) -> No
         os.kill(child, 0)
     with pytest.raises(DetectorError, match="closed"):
         _child(sandbox)
+
+
+def test_without_shared_memory_the_pipe_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(TASKS))
+    monkeypatch.setattr(Shelf, "make", lambda: None)
+    with Sandbox() as own:
+        answer = own.call("hostile_tasks:array", bytes(range(6)), dtype="uint8", shape=[2, 3])
+    assert np.array_equal(answer, np.arange(6).reshape(2, 3))
