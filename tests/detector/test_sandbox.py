@@ -55,7 +55,9 @@ def test_an_answer_comes_whole_whether_it_is_shared_or_sent(tried: Sandbox, size
 
 
 def test_a_child_cannot_take_away_what_is_shared(tried: Sandbox) -> None:
-    assert tried.call("hostile_tasks:shrink_what_is_shared", b"") == [False]
+    shrunk = tried.call("hostile_tasks:shrink_what_is_shared", b"")
+    assert isinstance(shrunk, list)
+    assert set(shrunk) == {False}  # by each descriptor: a mapping has one of its own
     assert isinstance(tried.call("hostile_tasks:counted", b"", size=BYTES), np.ndarray)
 
 
@@ -183,4 +185,5 @@ def test_without_shared_memory_the_pipe_serves(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Shelf, "make", lambda: None)
     with Sandbox() as own:
         answer = own.call("hostile_tasks:array", bytes(range(6)), dtype="uint8", shape=[2, 3])
-    assert np.array_equal(answer, np.arange(6).reshape(2, 3))
+    assert isinstance(answer, np.ndarray)
+    np.testing.assert_array_equal(answer, np.arange(6).reshape(2, 3))
