@@ -25,7 +25,7 @@ def watermark(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Photos, each side at least 128 px.")],
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many photos.")] = None,
     peers: Annotated[bool, typer.Option("--peers", help="Beside the peers that are installed.")] = False,
-    plot: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw the table as bars.")] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw the table.")] = None,
     clips: Annotated[bool, typer.Option("--clips", help="Clips made of the photos instead: still, pan, zoom.")] = False,
     traces: Annotated[bool, typer.Option("--traces", help="What damage that takes the mark leaves, instead.")] = False,
     negatives: Annotated[int, typer.Option(min=0, help="So many searches where no mark of ours is, instead.")] = 0,
@@ -177,6 +177,7 @@ _TRACED = (
     ("another's trace", "other"),
     ("trace, never marked", "unmarked"),
 )
+HALF = 0.5
 _QUALITY = (("PSNR, dB", "psnr"), ("SSIM", "ssim"), ("embed, ms", "embed_ms"), ("detect, ms", "detect_ms"))
 
 
@@ -197,15 +198,16 @@ def _draw(document: Mapping[str, Any], target: Path) -> None:
     except ModuleNotFoundError as error:
         raise ExtraMissing("`pip install 'shingan[lab]'` brings what --plot needs (matplotlib).") from error
     marks = document["watermarks"]
-    names = list(next(iter(marks.values()))["rows"])
-    figure = Figure(figsize=(8, 0.25 * len(names) * max(1, len(marks) / 2) + 1), layout="constrained")
+    tried = [name for name, row in next(iter(marks.values()))["rows"].items() if row["tries"]]
+    shares = [[one["rows"][name]["recovered"] / one["rows"][name]["tries"] for one in marks.values()] for name in tried]
+    figure = Figure(figsize=(2.5 + len(marks), 0.22 * len(tried) + 1), layout="constrained")
     axes = figure.subplots()
-    height = 0.8 / len(marks)
-    for number, (mark, one) in enumerate(marks.items()):
-        shares = [one["rows"][name]["recovered"] / max(1, one["rows"][name]["tries"]) for name in names]
-        axes.barh([place + number * height for place in range(len(names))], shares, height, label=mark)
-    axes.set_yticks([place + 0.4 - height / 2 for place in range(len(names))], names)
-    axes.invert_yaxis()
-    axes.set_xlabel(document["criterion"], fontsize="small")
-    axes.legend(loc="lower left")
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for down, row in enumerate(shares):
+        for across, share in enumerate(row):
+            axes.text(across, down, f"{share:.0%}", ha="center", va="center", size=7, color="wk"[share < HALF])
+    axes.set_xticks(range(len(marks)), marks, size=8)
+    axes.set_yticks(range(len(tried)), tried, size=7)
+    axes.xaxis.tick_top()
+    axes.set_xlabel(f"{document['photos']} photos; {document['criterion']}", size=7)
     figure.savefig(target, dpi=120)

@@ -120,17 +120,17 @@ def _try(photo: Pixels, number: int, one: Contestant) -> Result:
 
 
 def _average(photos: Sequence[Pixels], one: Contestant) -> Result:
-    """Up to OUTPUTS photos, and no more than half, give the mean; the others are attacked with it."""
-    squares = [_square(photo) for photo in photos]
-    used = min(OUTPUTS, len(squares) // 2)
-    added = [one.embed(photo, number).astype(np.float32) - photo for number, photo in enumerate(squares[:used])]
+    """The first OUTPUTS photos give the mean, and the others are attacked with it: the mean of a few is no average."""
     found: dict[str, list[bool]] = {TAKEN_OFF: [], FORGED: []}
-    if added:
-        mean = np.mean(added, axis=0)
-        louder = mean * np.sqrt(np.mean(np.square(added)) / np.mean(mean**2))
-        for number, photo in enumerate(squares[used:], start=used):
-            found[TAKEN_OFF].append(one.found(whole(one.embed(photo, number) - mean), [number]))
-            found[FORGED].append(one.found(whole(photo + louder), range(used)))
+    if len(photos) <= OUTPUTS:
+        return {"found": found}
+    squares = [_square(photo) for photo in photos]
+    added = [one.embed(photo, number).astype(np.float32) - photo for number, photo in enumerate(squares[:OUTPUTS])]
+    mean = np.mean(added, axis=0)
+    louder = mean * np.sqrt(np.mean(np.square(added)) / np.mean(mean**2))
+    for number, photo in enumerate(squares[OUTPUTS:], start=OUTPUTS):
+        found[TAKEN_OFF].append(one.found(whole(one.embed(photo, number) - mean), [number]))
+        found[FORGED].append(one.found(whole(photo + louder), range(OUTPUTS)))
     return {"found": found}
 
 

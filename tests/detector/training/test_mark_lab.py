@@ -37,7 +37,8 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mark_redraw, "STEPS", 2)
 
 
-def test_every_row_is_counted() -> None:
+def test_every_row_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mark_lab, "OUTPUTS", 1)
     document = measure([photo(), photo()[::-1].copy()], [ours()], progress=lambda _: None)
     ours_alone = document["watermarks"][OURS]
     assert set(ours_alone["rows"]) == set(ROWS)
