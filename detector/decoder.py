@@ -4,6 +4,8 @@ Colour profiles are not applied: the experts and the watermark were made for pix
 """
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import simplejpeg
@@ -57,8 +59,7 @@ def decode(data: bytes, *, mime: str, max_pixels: int) -> Pixels:
     Raises `MediaTooLarge` beyond `max_pixels`, judged by the header before any pixel is decoded, and
     `UnreadableMedia` for anything damaged, truncated or unknown.
     """
-    Image.MAX_IMAGE_PIXELS = max_pixels // 2  # Pillow refuses at twice this number, also inside nested frames
-    try:
+    with _pillow_refuses(max_pixels):
         picture = PLUGINS[mime](io.BytesIO(data))
         _require_size(picture, max_pixels)
         quickly = _quickly(data, picture)
@@ -67,8 +68,6 @@ def decode(data: bytes, *, mime: str, max_pixels: int) -> Pixels:
         picture.load()
         _require_size(picture, max_pixels)
         return np.asarray(_over_white(_turned(picture)))
-    except Image.DecompressionBombError as error:
-        raise _too_large(max_pixels) from error
 
 
 def has_more(data: bytes, *, mime: str) -> dict[str, bool]:
@@ -80,6 +79,18 @@ def colour_profile(data: bytes, *, mime: str) -> str:
     """The ICC profile of a picture of type `mime` in hexadecimal; empty if there is none, or one over the bound."""
     profile = PLUGINS[mime](io.BytesIO(data)).info.get("icc_profile")
     return profile.hex() if isinstance(profile, bytes) and len(profile) <= MAX_PROFILE_BYTES else ""
+
+
+@contextmanager
+def _pillow_refuses(max_pixels: int) -> Iterator[None]:
+    """Whatever has more pixels, frames inside frames too. The limit is the process's, so it is put back."""
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, max_pixels // 2  # Pillow refuses at twice this number
+    try:
+        yield
+    except Image.DecompressionBombError as error:
+        raise _too_large(max_pixels) from error
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
 
 
 def _require_size(picture: Image.Image, max_pixels: int) -> None:

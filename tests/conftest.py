@@ -2,6 +2,9 @@
 
 import io
 import os
+import resource
+import signal
+import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,11 +18,12 @@ import av
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from detector.sandbox import Sandbox
 from detector.types import Pixels
 
+LIMITS = {name: getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}
 NETWORK_EVENTS = ("socket.connect", "socket.sendto", "socket.sendmsg")
 
 
@@ -45,8 +49,35 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A fresh `SHINGAN_HOME`, not yet made, which settings read from the environment use as well."""
+def same_process() -> Iterator[None]:
+    """No test leaves the process in another state: the next one may be any, by how the files fall to the processes."""
+    before = _state_of_process()
+    yield
+    after = _state_of_process()
+    assert {name: after[name] for name in before} == before
+
+
+def _state_of_process() -> dict[str, Any]:
+    torch = sys.modules.get("torch")
+    threads = {"threads": torch.get_num_threads()} if torch is not None else {}
+    return threads | {
+        "folder": Path.cwd(),
+        "largest picture": (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES),
+        "variables": {name: value for name, value in os.environ.items() if name.startswith("SHINGAN_")},
+        "scheduling": os.sched_getscheduler(0),
+        "limits": {name: resource.getrlimit(number) for name, number in LIMITS.items()},
+        "signals": {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)},
+        "arithmetic": np.geterr(),
+        "sockets": socket.getdefaulttimeout(),
+    }
+
+
+@pytest.fixture(autouse=True)
+def home(same_process: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh `SHINGAN_HOME`, not yet made, which settings read from the environment use as well.
+
+    Asks for `same_process` so that that one looks last, when every variable is as it was.
+    """
     folder = tmp_path / "home"
     monkeypatch.setenv("SHINGAN_HOME", str(folder))
     return folder
