@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 
 from api.db import Database
@@ -57,11 +58,18 @@ class RegistryChecker(ProvenanceChecker):
         self._registry = registry
 
     def recheck(
-        self, data: bytes, media: Media, looks: Looks, *, known: Sequence[KnownMediaList] = ()
+        self,
+        data: bytes,
+        media: Media,
+        looks: Looks,
+        *,
+        known: Sequence[KnownMediaList] = (),
+        reading: Future[Judgement] | None = None,
+        record: ReleaseRecord | None = None,
     ) -> tuple[Provenance, Looks] | None:
         if self._alike(looks) != looks.alike:
             return None
-        return super().recheck(data, media, looks, known=known)
+        return super().recheck(data, media, looks, known=known, reading=reading, record=record)
 
     def _look(self, pictures: Sequence[Pixels], judgement: Judgement, mark: WatermarkReading | None) -> Looks:
         looks = super()._look(pictures, judgement, mark)
@@ -71,13 +79,17 @@ class RegistryChecker(ProvenanceChecker):
         return replace(looks, alike=alike, trace=find_trace(pictures, keys=self.keys, record_ids=alike))
 
     def _gather(
-        self, data: bytes, credentials: Credentials, looks: Looks, known: Sequence[KnownMediaList]
+        self,
+        data: bytes,
+        credentials: Credentials,
+        looks: Looks,
+        known: Sequence[KnownMediaList],
+        record: ReleaseRecord | None = None,
     ) -> Provenance:
-        found = super()._gather(data, credentials, looks, known)
-        record_id = found.watermark.record_id
-        if not found.watermark.detected or record_id is None:
-            return found
-        return replace(found, record=self._registry.record(record_id))
+        record_id = looks.watermark.record_id
+        if record is None and looks.watermark.detected and record_id is not None:
+            record = self._registry.record(record_id)
+        return super()._gather(data, credentials, looks, known, record)
 
     def _alike(self, looks: Looks) -> tuple[str, ...]:
         """Records whose marks a file is asked for in which none could be read."""

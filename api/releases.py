@@ -10,6 +10,7 @@ from api.entries import Entry
 from api.errors import NotFound
 from api.outcomes import PREFIXES, append, new_id
 from api.receipts import Receipt
+from api.release_looks import packed
 from api.repositories import GenerationRepository, ReleaseRepository, StoredGeneration, StoredRecord
 from api.retention import retention_of
 from api.workplace import Workplace
@@ -66,6 +67,7 @@ async def register(
                 answer_id,
                 release.manifest_id,
                 stamped=release.stamped,
+                looks=packed(release.looks),
             )
         )
         receipt = await workplace.audit.receipt(session, entry.index)

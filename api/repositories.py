@@ -60,6 +60,8 @@ class StoredRecord:
     """The manifest's own name (URN); null for releases of before it was kept."""
     stamped: bool | None = None
     """Whether a time-stamp is in the manifest; null for releases of before it was kept."""
+    looks: str | None = None
+    """What was read from the file as it left (`release_looks`); null for releases of before it was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,7 @@ class ReleaseRepository:
             "manifest": stored.manifest,
             "manifest_id": stored.manifest_id,
             "stamped": stored.stamped,
+            "looks": stored.looks,
             "entry": stored.entry,
         }
         await self._session.execute(insert(records).values(values))
@@ -176,7 +179,7 @@ class ReleaseRepository:
 
     async def by_sha256(self, sha256: str) -> StoredRecord | None:
         """The release whose file has these exact bytes."""
-        return await self._one(select(records).where(records.c.sha256 == sha256).limit(1))
+        return await self._session.run_sync(lambda plain: record_by_sha256(plain.connection(), sha256))
 
     async def unstamped(self) -> Sequence[str]:
         """Ids of all records without a time-stamp, oldest first."""
@@ -294,6 +297,7 @@ _LISTS = select(*(known_media.c[field.name] for field in fields(StoredList)))
 _LISTS = _LISTS.where(known_media.c.tenant == bindparam("of")).order_by(known_media.c.name)
 _ADD_INSPECTION = insert(inspections)
 _RECORD = select(records).where(records.c.record_id == bindparam("of"))
+_RECORD_OF_FILE = select(records).where(records.c.sha256 == bindparam("of")).limit(1)
 
 
 def add_inspection(connection: Connection, inspection: StoredInspection) -> None:
@@ -337,6 +341,12 @@ def record_by_id(connection: Connection, record_id: str) -> StoredRecord | None:
     return _record(row) if row else None
 
 
+def record_by_sha256(connection: Connection, sha256: str) -> StoredRecord | None:
+    """Whose released file has these very bytes."""
+    row = connection.execute(_RECORD_OF_FILE, {"of": sha256}).one_or_none()
+    return _record(row) if row else None
+
+
 def _inspections(tenant: str, product: str) -> Select[Any]:
     return select(inspections).where(inspections.c.tenant == tenant, inspections.c.product == product)
 
@@ -363,5 +373,5 @@ def _key(row: Row[Any]) -> StoredKey:
 
 def _record(row: Row[Any]) -> StoredRecord:
     known = {name: row._mapping[name] for name in RECORD_FIELDS}
-    place = {"generation_id": row.generation_id, "manifest_id": row.manifest_id, "stamped": row.stamped}
+    place = {name: row._mapping[name] for name in ("generation_id", "manifest_id", "stamped", "looks")}
     return StoredRecord(ReleaseRecord(**known), row.tenant, row.manifest, row.entry, **place)

@@ -152,6 +152,7 @@ records = Table(
     Column("manifest", LargeBinary, nullable=False),
     Column("manifest_id", String(128), index=True),
     Column("stamped", Boolean),
+    Column("looks", Text),
     Column("entry", Number, ForeignKey("audit_entries.entry"), nullable=False, index=True),
     Index(None, "tenant", "created_at"),
 )

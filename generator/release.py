@@ -11,6 +11,7 @@ from detector.errors import DetectorError
 from detector.media import open_media, sha256_hex
 from detector.provenance.check import ProvenanceChecker
 from detector.provenance.keys import MarkKey
+from detector.provenance.looks import Looks
 from detector.types import CredentialState, Provenance, ReleaseRecord
 from detector.video import is_clip, stills
 from generator.claim import EDITED, GENERATED, Statement
@@ -33,6 +34,8 @@ class Release:
     record: ReleaseRecord
     statement: Statement
     stamped: bool
+    looks: Looks
+    """What was read from the pixels of this very file."""
 
 
 def release(
@@ -76,20 +79,25 @@ def let_out(
     marked: Marked, record_id: str, statement: Statement, *, checker: ProvenanceChecker, purpose: str | None
 ) -> Release:
     """`marked` as a release, once its marks were read back from its bytes. Raises `SelfCheckFailed`."""
-    manifest_id = _require_marks(_read_back(marked, checker), record_id)
+    found, looks = _read_back(marked, checker)
+    manifest_id = _require_marks(found, record_id)
     record = _record(marked, record_id, statement, purpose)
-    return Release(marked.data, marked.manifest, manifest_id, record, statement, marked.stamped)
+    return Release(marked.data, marked.manifest, manifest_id, record, statement, marked.stamped, looks)
 
 
-def _read_back(marked: Marked, checker: ProvenanceChecker) -> Provenance:
+def _read_back(marked: Marked, checker: ProvenanceChecker) -> tuple[Provenance, Looks]:
     try:
         if is_clip(marked.data):
             media, pictures = stills(marked.data, sandbox=checker.sandbox)
-            return checker.check(marked.data, media, pictures[0], more=pictures[1:])
-        media, frame = open_media(marked.data, sandbox=checker.sandbox)
-        return checker.check(marked.data, media, frame.pixels)
+        else:
+            media, frame = open_media(marked.data, sandbox=checker.sandbox)
+            pictures = [frame.pixels]
+        found, looks = checker.check_and_look(marked.data, media, pictures[0], more=pictures[1:])
     except DetectorError as error:
         raise SelfCheckFailed("The marked file could not be read back.") from error
+    if looks is None:
+        raise SelfCheckFailed("The marked file has no picture.")
+    return found, looks
 
 
 def _require_marks(found: Provenance, record_id: str) -> str:

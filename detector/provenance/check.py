@@ -16,7 +16,16 @@ from detector.provenance.remote import NotFetched, RemoteManifests
 from detector.provenance.trust import TrustStore
 from detector.provenance.watermark import detect, detect_clip
 from detector.sandbox import Sandbox
-from detector.types import Credentials, CredentialState, KnownMatch, Media, Pixels, Provenance, WatermarkReading
+from detector.types import (
+    Credentials,
+    CredentialState,
+    KnownMatch,
+    Media,
+    Pixels,
+    Provenance,
+    ReleaseRecord,
+    WatermarkReading,
+)
 
 READ_CREDENTIALS = "detector.provenance.credentials:read_in_sandbox"
 JUDGE_CREDENTIALS = "detector.provenance.credentials:judge_in_sandbox"
@@ -96,18 +105,26 @@ class ProvenanceChecker:
         return self._readers.submit(self._judge, data, mime)
 
     def recheck(
-        self, data: bytes, media: Media, looks: Looks, *, known: Sequence[KnownMediaList] = ()
+        self,
+        data: bytes,
+        media: Media,
+        looks: Looks,
+        *,
+        known: Sequence[KnownMediaList] = (),
+        reading: Future[Judgement] | None = None,
+        record: ReleaseRecord | None = None,
     ) -> tuple[Provenance, Looks] | None:
         """`check_and_look` for a file whose pixels were seen before; null if they have to be seen again.
 
         Credentials are read anew unless what was made of them holds: certificates expire and trust is withdrawn.
+        `record` is that of the mark, if it was looked up.
         """
         judgement = looks.judgement
         if judgement is None or not judgement.holds(self._trust.now()):
-            judgement = self._judge(data, media.mime)
+            judgement = self._judge(data, media.mime) if reading is None else reading.result()
         if looks.others is None and not _settled(judgement.credentials, looks.watermark):
             return None
-        return self._gather(data, judgement.credentials, looks, known), replace(looks, judgement=judgement)
+        return self._gather(data, judgement.credentials, looks, known, record), replace(looks, judgement=judgement)
 
     def _look(self, pictures: Sequence[Pixels], judgement: Judgement, mark: WatermarkReading | None) -> Looks:
         watermark = self._search(pictures, self.keys) if mark is None else mark
@@ -116,11 +133,17 @@ class ProvenanceChecker:
         return Looks(watermark, *pdq(pictures[0]), others, judgement)
 
     def _gather(
-        self, data: bytes, credentials: Credentials, looks: Looks, known: Sequence[KnownMediaList]
+        self,
+        data: bytes,
+        credentials: Credentials,
+        looks: Looks,
+        known: Sequence[KnownMediaList],
+        record: ReleaseRecord | None = None,
     ) -> Provenance:
         return Provenance(
             credentials,
             looks.watermark,
+            record=record,
             fingerprint=looks.fingerprint,
             known_media=self._find_known(looks.fingerprint, looks.quality, known),
             declaration=read_declaration(data),

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from api import products, verifying
+from api import products
 from api.auth import Actor
+from api.brought import Brought
 from api.errors import PolicyDenied
 from api.policy import SHIPPED, Policy
 from api.products import GenerateRequest, Workplace
@@ -58,7 +59,7 @@ async def test_bytes_that_come_again_are_judged_without_decoding_and_logged_alik
     data = encode(make_photo())
     first = await products.verify(workplace, LOCAL, data, name="photo.png")
     await products.verify(workplace, Actor.anonymous(), data, name="photo.png")
-    monkeypatch.setattr(verifying, "_open", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr(Brought, "_open", lambda *_: pytest.fail("decoded again"))
     again = await products.verify(workplace, LOCAL, data, name="photo.png")
     assert again.document["verdict"] == first.document["verdict"]
     assert [kind for kind, _ in await _log(workplace)].count("verification.completed") == 3
