@@ -1,16 +1,18 @@
-"""`bench verify`: how long a running service takes to verify a marked JPEG of one megapixel, new to it and not.
+"""`bench verify`: how long a running service takes to verify a JPEG of one megapixel.
 
-Beside it stand what no answer can do without: a request that does nothing, and one durable commit on the same disk. The
-client sends requests that were put together before, over one connection that stays open: the service is measured, and
-not a library for clients. The service counts requests, as it does wherever rates are not switched off.
+Four kinds of file, for they take very different work: a release as it left, which the registry knows by its bytes; any
+file that came before; a copy of a release, encoded anew, whose mark has to be found; and a picture that never had one,
+in which it has to be sought in vain. Beside them stands what no answer can do without: a request that does nothing, and
+one durable commit on the same disk. The client sends requests that were put together before, over one connection that
+stays open: the service is measured, and not a library for clients. The service counts requests, as it does wherever
+rates are not switched off.
 """
 
-import multiprocessing
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection
@@ -20,26 +22,19 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from api.commands.bench_service import PATIENCE_SECONDS, service
 from api.commands.console import print_json, print_table
 
 if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-
     import httpx
-
-    from api.settings import Settings
 
 SIDE: Final = 1024
 QUALITY: Final = 90
+COPY_QUALITY: Final = 80
 CELLS: Final = 48
 """Cells across the test picture: clouds with the detail and file size of a photo."""
 GRAIN: Final = 6.0
-START_SECONDS: Final = 60.0
-PATIENCE_SECONDS: Final = 60.0
-SCOPES: Final = ("mark", "verify")
 BOUNDARY: Final = "0f7c4e9a6b2d4d1a8c5e3b7a9d1f2c60"
-RATE: Final = 1_000_000
-"""Requests a minute: more than anybody can send, so that they are counted and none is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +53,23 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, and nothing else.")] = False,
 ) -> None:
     """Time verifications over HTTP, one at a time, in milliseconds."""
-    with tempfile.TemporaryDirectory() as folder, _service(Path(folder)) as client:
+    with tempfile.TemporaryDirectory() as folder, service(Path(folder)) as client:
         idle = _seconds(client, [_Request("GET", "/healthz", {})] * again)
         commits = _commits(Path(folder), again)
-        marked = [_marked(client, seed) for seed in range(files + 1)]
-        requests = [_verification(client, data) for data in marked]
-        first = _seconds(client, requests)[1:]  # the first one loads
-        repeated = _seconds(client, requests[1:] * again)
-    figures = {"new to the service": _figures(first), "seen before": _figures(repeated)}
-    figures |= {"an empty request": _figures(idle), "a durable commit": _figures(commits)}
-    document = {"side": SIDE, "bytes": len(marked[-1]), "files": files, "again": again, "milliseconds": figures}
+        seeds = range(files + 1)
+        releases = [_marked(client, seed) for seed in seeds]
+        kinds = {
+            "a release as it left": releases,
+            "a copy of a release": [_encoded_anew(data) for data in releases],
+            "a picture without a mark": [_picture(files + 1 + seed) for seed in seeds],
+        }
+        requests = {kind: [_verification(client, data) for data in each] for kind, each in kinds.items()}
+        times = {kind: _seconds(client, each)[1:] for kind, each in requests.items()}  # the first one loads
+        times["a file that came before"] = _seconds(client, requests["a release as it left"][1:] * again)
+    times |= {"an empty request": idle, "a durable commit": commits}
+    figures = {kind: _figures(seconds) for kind, seconds in times.items()}
+    sizes = {kind: len(each[-1]) for kind, each in kinds.items()}
+    document = {"side": SIDE, "bytes": sizes, "files": files, "again": again, "milliseconds": figures}
     if as_json:
         print_json(document)
         return
@@ -131,6 +133,15 @@ def _marked(client: "httpx.Client", seed: int) -> bytes:
     return client.get(f"{made.headers['location']}/file").content
 
 
+def _encoded_anew(data: bytes) -> bytes:
+    """Without credentials."""
+    from PIL import Image
+
+    buffer = BytesIO()
+    Image.open(BytesIO(data)).save(buffer, "JPEG", quality=COPY_QUALITY)
+    return buffer.getvalue()
+
+
 def _picture(seed: int) -> bytes:
     import cv2
     import numpy as np
@@ -142,67 +153,3 @@ def _picture(seed: int) -> bytes:
     buffer = BytesIO()
     Image.fromarray(np.clip(clouds, 0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=QUALITY)
     return buffer.getvalue()
-
-
-@contextmanager
-def _service(home: Path) -> "Iterator[httpx.Client]":
-    """A client, with a key, of a service in a process of its own, whose state is in `home`."""
-    import httpx
-
-    from api.settings import Settings
-
-    spawn = multiprocessing.get_context("spawn")
-    here, there = spawn.Pipe(duplex=False)
-    process = spawn.Process(target=_serve, args=(str(home), there), daemon=True)
-    process.start()
-    try:
-        address = f"http://127.0.0.1:{_port(here)}"
-        with httpx.Client(base_url=address, timeout=PATIENCE_SECONDS, trust_env=False) as client:
-            client.get("/healthz").raise_for_status()  # waits until the service has started
-            client.headers["authorization"] = f"Bearer {_key(Settings(home=home))}"
-            yield client
-    finally:
-        process.terminate()
-        process.join()
-
-
-def _serve(home: str, port: "Connection") -> None:
-    import socket
-
-    import uvicorn
-
-    from api.app import create_app
-    from api.http_heads import BoundedHeads
-    from api.settings import Settings
-
-    settings = Settings(home=Path(home), rate_key=RATE, rate_tenant=RATE)
-    # Only of a socket that says TCP does asyncio send small answers at once; `create_server` leaves that open.
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        port.send(listening.getsockname()[1])
-        config = uvicorn.Config(create_app(settings), http=BoundedHeads, log_level="warning", ws="none")
-        uvicorn.Server(config).run(sockets=[listening])
-
-
-def _port(told: "Connection") -> int:
-    if not told.poll(START_SECONDS):
-        raise TimeoutError("The service did not start.")
-    return int(told.recv())
-
-
-def _key(settings: "Settings") -> str:
-    import asyncio
-
-    from api.auth import ApiKeys
-    from api.db import Database
-
-    async def issue() -> str:
-        database = Database(settings.database_url)
-        try:
-            async with database.write() as session:
-                return (await ApiKeys.open(settings).issue(session, name="bench", scopes=SCOPES)).token
-        finally:
-            await database.close()
-
-    return asyncio.run(issue())

@@ -38,7 +38,14 @@ def test_verification_is_timed_over_http() -> None:
     result = CliRunner().invoke(app, ["bench", "verify", "--files", "1", "--again", "2", "--json"])
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)["milliseconds"]
-    assert set(figures) == {"new to the service", "seen before", "an empty request", "a durable commit"}
+    assert set(figures) == {
+        "a release as it left",
+        "a copy of a release",
+        "a picture without a mark",
+        "a file that came before",
+        "an empty request",
+        "a durable commit",
+    }
     assert all(each["p50"] > 0 for each in figures.values())
 
 
