@@ -183,6 +183,8 @@ class Credentials:
     """Where the manifest lies, if not in the file."""
     manifest_id: str | None = None
     """Name (URN) of the active manifest."""
+    bound_by: str | None = None
+    """Name of the manifest that `soft_binding` stands in: anybody can write a record id into one of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +248,8 @@ class ReleaseRecord:
     backend: str
     seed: int | None = None
     purpose: str | None = None
+    manifest_id: str | None = None
+    """Name (URN) of the manifest that it left with; null for releases of before that was kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,9 @@ HARD_BINDING_CODES: Final = (
 UNTRUSTED_CODE: Final = "signingCredential.untrusted"
 EXPIRED_CODE: Final = "signingCredential.expired"
 
+MOST_BITS_ALIKE: Final = 31
+"""Bits of a PDQ fingerprint by which copies of one picture differ at most (`known_media.MAX_DISTANCE`)."""
+
 _CREDENTIAL_REASONS: Final = {
     CredentialState.ABSENT: Reason.CREDENTIAL_ABSENT,
     CredentialState.INVALID: Reason.CREDENTIAL_INVALID,
@@ -221,7 +224,18 @@ def credential_reasons(provenance: Provenance) -> tuple[Reason, ...]:
         found.append(Reason.CREDENTIAL_DECLARES_AI)
     if provenance.watermark.detected and provenance.record is None:
         found.append(Reason.RECORD_UNKNOWN)
+    if provenance.watermark.detected and not _looks_like_its_release(provenance):
+        found.append(Reason.RELEASE_UNLIKE)
     return tuple(found)
+
+
+def _looks_like_its_release(provenance: Provenance) -> bool:
+    """Whether nothing speaks against it. A mark can be copied onto another picture, and a crop looks different too:
+    so this is for people to weigh, and decides nothing."""
+    if provenance.record is None or provenance.fingerprint is None:
+        return True
+    here, there = int(provenance.fingerprint, 16), int(provenance.record.fingerprint, 16)
+    return (here ^ there).bit_count() <= MOST_BITS_ALIKE
 
 
 def find_conflicts(provenance: Provenance) -> tuple[Reason, ...]:
@@ -231,7 +245,7 @@ def find_conflicts(provenance: Provenance) -> tuple[Reason, ...]:
     found = []
     if any(code.startswith(HARD_BINDING_CODES) for code in credentials.failures):
         found.append(Reason.HARD_BINDING_MISMATCH)
-    if mark.detected and present and credentials.soft_binding is None:
+    if mark.detected and present and not _bound_by_its_release(provenance):
         found.append(Reason.WATERMARK_RELABELLED)
     if provenance.other_marks or (mark.detected and credentials.soft_binding not in (None, mark.record_id)):
         found.append(Reason.MARKS_DISAGREE)
@@ -244,6 +258,14 @@ def find_conflicts(provenance: Provenance) -> tuple[Reason, ...]:
     if credentials.declares_capture and _declares_unsigned(provenance):
         found.append(Reason.METADATA_DECLARES_AI)
     return tuple(found)
+
+
+def _bound_by_its_release(provenance: Provenance) -> bool:
+    """Whether the credential names a record, and not in a manifest that copied the record's id from the release's."""
+    credentials, record = provenance.credentials, provenance.record
+    if record is None or record.manifest_id is None or credentials.soft_binding != record.record_id:
+        return credentials.soft_binding is not None
+    return credentials.bound_by == record.manifest_id
 
 
 def _unique(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:

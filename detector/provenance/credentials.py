@@ -149,6 +149,7 @@ class _Manifests:
         signature = self._active.get("signature_info") or {}
         ingredients = tuple(self._walk())
         lineage = tuple(self._lineage())
+        bound_by, bound = next(((each, found) for each in lineage if (found := _soft_binding(each))), ({}, None))
         return Credentials(
             state=state,
             issuer=_issuer(self._active),
@@ -159,8 +160,9 @@ class _Manifests:
             signed_at=_text(signature.get("time")) if _stamped_by_tsa_list(results.get("success")) else None,
             actions=tuple(name for action in _actions(self._active) if (name := _text(action.get("action")))),
             generator=_generator(self._active),
-            soft_binding=next(filter(None, map(_soft_binding, lineage)), None),
+            soft_binding=bound,
             manifest_id=_text(self._name),
+            bound_by=_text(bound_by.get("label")),
         )
 
     def _judge(self, results: Mapping[str, Any]) -> tuple[CredentialState, tuple[str, ...]]:

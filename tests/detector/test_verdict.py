@@ -29,6 +29,7 @@ from detector.verdict import Opinion, decide, glimpsed, provenance_evidence
 NO_MARK = WatermarkReading(False)
 MARK = WatermarkReading(True, "00112233aabb", 1, 20.0, 1e-9, 0)
 RECORD = ReleaseRecord("00112233aabb", "2026-11-24T00:00:00Z", "0" * 64, "1" * 64, "2" * 64, "embedded")
+LEFT = replace(RECORD, manifest_id="urn:ours")
 BROKEN = (Ingredient("part.jpg", "componentOf", None, ("claimSignature.mismatch",)),)
 STRANGER = (Ingredient("part.jpg", "parentOf", "Somebody", ("signingCredential.untrusted",)),)
 MISMATCH = ("assertion.dataHash.mismatch",)
@@ -74,6 +75,8 @@ TABLE = [  # one case a line reads as a table
     (credentials(TRUSTED, declares_capture=True), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, {Reason.CAPTURE_CLAIM_ON_MARKED, Reason.WATERMARK_RELABELLED}),
     (credentials(VALID, soft_binding="ffffffffffff"), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, {Reason.MARKS_DISAGREE}),
     (credentials(VALID), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, {Reason.WATERMARK_RELABELLED}),
+    (credentials(VALID, soft_binding="00112233aabb", bound_by="urn:ours"), MARK, LEFT, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, set()),
+    (credentials(VALID, soft_binding="00112233aabb", bound_by="urn:theirs"), MARK, LEFT, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, {Reason.WATERMARK_RELABELLED}),
     (credentials(INVALID, failures=EXPIRED), NO_MARK, None, [CLEAR], Label.INCONCLUSIVE, Action.REVIEW, {Reason.CREDENTIAL_EXPIRED}, set()),
     (credentials(INVALID, failures=(*EXPIRED, *MISMATCH)), NO_MARK, None, [CLEAR], Label.INCONCLUSIVE, Action.REVIEW, {Reason.CREDENTIAL_INVALID}, {Reason.HARD_BINDING_MISMATCH}),
     (credentials(TRUSTED, declares_capture=True, ingredients=BROKEN), NO_MARK, None, [CLEAR], Label.INCONCLUSIVE, Action.REVIEW, {Reason.INGREDIENT_INVALID}, {Reason.INGREDIENT_INVALID}),
@@ -97,6 +100,16 @@ def test_fusion_table(
     assert (verdict.label, verdict.action) == (label, action)
     assert reasons <= set(verdict.reasons)
     assert set(verdict.conflicts) == conflicts
+
+
+@pytest.mark.parametrize(("bits", "unlike"), [(0, False), (31, False), (32, True), (128, True)])
+def test_a_mark_in_a_picture_unlike_its_release_is_named_and_still_counts(bits: int, unlike: bool) -> None:
+    fingerprint = f"{int(RECORD.fingerprint, 16) ^ (1 << bits) - 1:064x}"
+    found = Provenance(credentials(), MARK, record=RECORD, fingerprint=fingerprint)
+    verdict = decide(found, [CLEAR])
+    assert (verdict.label, verdict.action) == (Label.SYNTHETIC_DECLARED, Action.FLAG)
+    assert (Reason.RELEASE_UNLIKE in verdict.reasons, verdict.conflicts) == (unlike, ())
+    assert Reason.RELEASE_UNLIKE not in decide(replace(found, record=None), [CLEAR]).reasons
 
 
 def test_a_second_mark_is_a_conflict_whatever_the_credential_says() -> None:
