@@ -27,6 +27,12 @@ class InvalidRequest(ApiError):
     status, code, title = 422, "invalid_request", "The request is malformed"
 
 
+class InvalidQuery(InvalidRequest):
+    """Where a standard has a status of its own for that."""
+
+    status = 400
+
+
 class Unauthenticated(ApiError):
     status, code, title = 401, "unauthenticated", "A valid API key is needed"
 
