@@ -27,10 +27,8 @@ class InvalidRequest(ApiError):
     status, code, title = 422, "invalid_request", "The request is malformed"
 
 
-class InvalidQuery(InvalidRequest):
-    """Where a standard has a status of its own for that."""
-
-    status = 400
+class InvalidQuery(ApiError):
+    status, code, title = 400, "invalid_query", "The question is malformed"
 
 
 class Unauthenticated(ApiError):

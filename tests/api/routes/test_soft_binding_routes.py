@@ -153,7 +153,7 @@ async def test_strangers_find_nothing(client: httpx.AsyncClient, make_photo: Cal
 async def test_bad_questions_are_refused(client: httpx.AsyncClient, query: dict[str, str]) -> None:
     answer = await client.get(f"{ROOT}/matches/byBinding", params=query)
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
-    assert answer.json()["code"] == "invalid_request"
+    assert answer.json()["code"] == "invalid_query"
 
 
 async def test_any_number_of_results_may_be_asked_for(client: httpx.AsyncClient, face: tuple[str, Pixels]) -> None:
