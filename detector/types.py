@@ -17,6 +17,8 @@ Pixels: TypeAlias = NDArray[np.uint8]
 class MediaKind(StrEnum):
     IMAGE = "image"
     VIDEO = "video"
+    AUDIO = "audio"
+    DOCUMENT = "document"
     UNKNOWN = "unknown"
 
 

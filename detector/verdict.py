@@ -74,6 +74,8 @@ def decide(provenance: Provenance, opinions: Sequence[Opinion] = (), *, looked: 
     verdict = _from_facts(provenance, opinions) or _from_opinions(opinions, looked=looked)
     if not looked:
         reasons = (*reasons, Reason.CLASSIFIER_NOT_RUN)
+        if provenance.fingerprint is None:
+            reasons, verdict = (*reasons, Reason.MEDIA_UNREADABLE), _never_clear_unseen(verdict)
     if provenance.known_media:
         reasons = (*reasons, Reason.KNOWN_MEDIA)
         verdict = replace(verdict, action=Action.FLAG)
@@ -86,11 +88,12 @@ def decide(provenance: Provenance, opinions: Sequence[Opinion] = (), *, looked: 
 
 
 def glimpsed(verdict: Verdict) -> Verdict:
-    """`verdict` on a picture that has more frames than the first, which alone was looked at: it clears nothing.
+    """`verdict` on a picture that has more frames than the first, which alone was looked at: it clears nothing."""
+    return _never_clear_unseen(replace(verdict, reasons=_unique((*verdict.reasons, Reason.FRAMES_SAMPLED))))
 
-    A trusted camera vouches for the whole file, so what that decided stays.
-    """
-    verdict = replace(verdict, reasons=_unique((*verdict.reasons, Reason.FRAMES_SAMPLED)))
+
+def _never_clear_unseen(verdict: Verdict) -> Verdict:
+    """`verdict` on a file of which something was not looked for the mark; a trusted camera vouches for all of it."""
     if verdict.action is Action.ALLOW and verdict.label is not Label.ORIGIN_VERIFIED:
         return replace(verdict, label=Label.INCONCLUSIVE, action=Action.REVIEW)
     return verdict

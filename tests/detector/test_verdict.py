@@ -120,10 +120,20 @@ def test_a_second_mark_is_a_conflict_whatever_the_credential_says() -> None:
 
 
 def test_provenance_alone_never_says_that_pixels_are_clean() -> None:
-    verdict = decide(Provenance(credentials(), NO_MARK), looked=False)
+    verdict = decide(Provenance(credentials(), NO_MARK, fingerprint="2" * 64), looked=False)
     assert verdict.label is Label.NO_EVIDENCE_FOUND
     assert Reason.CLASSIFIER_NOT_RUN in verdict.reasons
     assert verdict.probability is None
+
+
+def test_what_was_not_decoded_is_not_cleared_unless_a_trusted_camera_vouches_for_it() -> None:
+    verdict = decide(Provenance(credentials(), NO_MARK), looked=False)
+    assert (verdict.label, verdict.action) == (Label.INCONCLUSIVE, Action.REVIEW)
+    assert Reason.MEDIA_UNREADABLE in verdict.reasons
+    vouched = decide(Provenance(credentials(TRUSTED, declares_capture=True), NO_MARK), looked=False)
+    assert (vouched.label, vouched.action) == (Label.ORIGIN_VERIFIED, Action.ALLOW)
+    declared = decide(Provenance(credentials(TRUSTED, declares_ai=True), NO_MARK), looked=False)
+    assert (declared.label, declared.action) == (Label.SYNTHETIC_DECLARED, Action.FLAG)
 
 
 def test_a_known_file_is_flagged_whatever_the_experts_say() -> None:
