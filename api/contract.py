@@ -36,6 +36,8 @@ CONTRACTS: Final = Path(__file__).parent / "contracts"
 SCAN: Final = "shingan.scan.1"
 VERIFY: Final = "shingan.verify.1"
 WATERMARK: Final = "shingan.watermark.1"
+INTERNAL: Final = ("bound_by", "ai_vouched")
+"""What of a credential decides and is not told."""
 GENERATE: Final = "shingan.generate.1"
 MARK: Final = "shingan.mark.1"
 PORTRAIT: Final = "shingan.portrait.1"
@@ -276,7 +278,7 @@ def verdict_object(verdict: Verdict) -> Document:
 def credentials_object(credentials: Credentials) -> Document:
     ingredients = [asdict(item) | {"failures": list(item.failures)} for item in credentials.ingredients]
     lists = {"failures": list(credentials.failures), "actions": list(credentials.actions)}
-    said = {name: value for name, value in asdict(credentials).items() if name != "bound_by"}
+    said = {name: value for name, value in asdict(credentials).items() if name not in INTERNAL}
     return said | lists | {"state": str(credentials.state), "ingredients": ingredients}
 
 

@@ -185,6 +185,8 @@ class Credentials:
     """Where the manifest lies, if not in the file."""
     manifest_id: str | None = None
     """Name (URN) of the active manifest."""
+    ai_vouched: bool = False
+    """Whether the signer, or that of an ingredient which nothing speaks against, declares it; others may as well."""
     bound_by: str | None = None
     """Name of the manifest that `soft_binding` stands in: anybody can write a record id into one of their own."""
 

@@ -114,7 +114,7 @@ def _from_facts(provenance: Provenance, opinions: Sequence[Opinion]) -> Verdict 
         )
     if credentials.state is not CredentialState.TRUSTED:
         return None
-    if credentials.declares_ai:
+    if credentials.declares_ai and credentials.ai_vouched:
         return Verdict(
             Label.SYNTHETIC_DECLARED,
             Action.FLAG,
@@ -182,7 +182,7 @@ def _likelihood(opinion: Opinion) -> float:
 
 def _never_clear_a_broken_credential(verdict: Verdict, credentials: Credentials) -> Verdict:
     broken = credentials.state is CredentialState.INVALID or has_broken_ingredient(credentials)
-    undecided = credentials.state is CredentialState.VALID and credentials.declares_ai
+    undecided = credentials.state in (CredentialState.VALID, CredentialState.TRUSTED) and credentials.declares_ai
     if verdict.action is Action.ALLOW and (broken or undecided):
         return replace(verdict, label=Label.INCONCLUSIVE, action=Action.REVIEW)
     return verdict

@@ -64,12 +64,14 @@ TABLE = [  # one case a line reads as a table
     (credentials(), NO_MARK, None, [TINY], Label.INCONCLUSIVE, Action.REVIEW, {Reason.FACE_TOO_SMALL}, set()),
     (credentials(), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND, Reason.MANIFEST_RECOVERED}, set()),
     (credentials(), MARK, None, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.RECORD_UNKNOWN}, set()),
-    (credentials(TRUSTED, declares_ai=True), NO_MARK, None, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.CREDENTIAL_DECLARES_AI}, set()),
-    (credentials(TRUSTED, declares_ai=True, soft_binding="00112233aabb"), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, set()),
+    (credentials(TRUSTED, declares_ai=True, ai_vouched=True), NO_MARK, None, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.CREDENTIAL_DECLARES_AI}, set()),
+    (credentials(TRUSTED, declares_ai=True, ai_vouched=True, soft_binding="00112233aabb"), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, set()),
     (credentials(INVALID, failures=MISMATCH, soft_binding="00112233aabb"), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.HARD_BINDING_MISMATCH}, {Reason.HARD_BINDING_MISMATCH}),
     (credentials(INVALID, failures=MISMATCH), NO_MARK, None, [CLEAR], Label.INCONCLUSIVE, Action.REVIEW, {Reason.HARD_BINDING_MISMATCH}, {Reason.HARD_BINDING_MISMATCH}),
     (credentials(VALID, declares_ai=True), NO_MARK, None, [CLEAR], Label.INCONCLUSIVE, Action.REVIEW, {Reason.CREDENTIAL_UNTRUSTED}, set()),
     (credentials(VALID), NO_MARK, None, [CLEAR], Label.NO_EVIDENCE_FOUND, Action.ALLOW, {Reason.CREDENTIAL_UNTRUSTED}, set()),
+    (credentials(TRUSTED, declares_ai=True, ai_vouched=False), NO_MARK, None, [CLEAR], Label.INCONCLUSIVE, Action.REVIEW, {Reason.CREDENTIAL_DECLARES_AI}, set()),
+    (credentials(TRUSTED, declares_ai=True, declares_capture=True), NO_MARK, None, [CLEAR], Label.INCONCLUSIVE, Action.REVIEW, {Reason.CREDENTIAL_DECLARES_AI, Reason.CREDENTIAL_CAPTURE}, set()),
     (credentials(TRUSTED, declares_capture=True), NO_MARK, None, [CLEAR], Label.ORIGIN_VERIFIED, Action.ALLOW, {Reason.CREDENTIAL_CAPTURE}, set()),
     (credentials(TRUSTED, declares_capture=True), NO_MARK, None, [FIRED], Label.INCONCLUSIVE, Action.REVIEW, {Reason.EXPERTS_DISAGREE}, set()),
     (credentials(TRUSTED, declares_capture=True), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, {Reason.CAPTURE_CLAIM_ON_MARKED, Reason.WATERMARK_RELABELLED}),
@@ -132,7 +134,7 @@ def test_what_was_not_decoded_is_not_cleared_unless_a_trusted_camera_vouches_for
     assert Reason.MEDIA_UNREADABLE in verdict.reasons
     vouched = decide(Provenance(credentials(TRUSTED, declares_capture=True), NO_MARK), looked=False)
     assert (vouched.label, vouched.action) == (Label.ORIGIN_VERIFIED, Action.ALLOW)
-    declared = decide(Provenance(credentials(TRUSTED, declares_ai=True), NO_MARK), looked=False)
+    declared = decide(Provenance(credentials(TRUSTED, declares_ai=True, ai_vouched=True), NO_MARK), looked=False)
     assert (declared.label, declared.action) == (Label.SYNTHETIC_DECLARED, Action.FLAG)
 
 
@@ -173,7 +175,10 @@ def test_unsigned_metadata_against_a_trusted_camera_are_a_conflict() -> None:
 
 
 def test_metadata_add_nothing_to_a_mark_or_a_credential() -> None:
-    for found in (Provenance(credentials(), MARK), Provenance(credentials(TRUSTED, declares_ai=True), NO_MARK)):
+    for found in (
+        Provenance(credentials(), MARK),
+        Provenance(credentials(TRUSTED, declares_ai=True, ai_vouched=True), NO_MARK),
+    ):
         assert decide(replace(found, declaration=DECLARED), [CLEAR]) == decide(found, [CLEAR])
 
 
@@ -189,7 +194,7 @@ def test_a_trace_of_a_mark_asks_for_a_look_and_never_accuses() -> None:
 
 
 def test_a_trace_does_not_soften_what_was_found() -> None:
-    found = Provenance(credentials(TRUSTED, declares_ai=True), NO_MARK)
+    found = Provenance(credentials(TRUSTED, declares_ai=True, ai_vouched=True), NO_MARK)
     traced = decide(replace(found, trace=TRACE), [CLEAR])
     assert (traced.label, traced.action) == (Label.SYNTHETIC_DECLARED, Action.FLAG)
     assert Reason.WATERMARK_TRACE in traced.reasons
