@@ -24,6 +24,7 @@ from detector.types import (
     MediaKind,
     Moment,
     Provenance,
+    ReleaseRecord,
     Report,
     Verdict,
     WatermarkReading,
@@ -35,6 +36,8 @@ CONTRACTS: Final = Path(__file__).parent / "contracts"
 SCAN: Final = "shingan.scan.1"
 VERIFY: Final = "shingan.verify.1"
 WATERMARK: Final = "shingan.watermark.1"
+INTERNAL: Final = ("bound_by", "ai_vouched")
+"""What of a credential decides and is not told."""
 GENERATE: Final = "shingan.generate.1"
 MARK: Final = "shingan.mark.1"
 PORTRAIT: Final = "shingan.portrait.1"
@@ -275,7 +278,8 @@ def verdict_object(verdict: Verdict) -> Document:
 def credentials_object(credentials: Credentials) -> Document:
     ingredients = [asdict(item) | {"failures": list(item.failures)} for item in credentials.ingredients]
     lists = {"failures": list(credentials.failures), "actions": list(credentials.actions)}
-    return asdict(credentials) | lists | {"state": str(credentials.state), "ingredients": ingredients}
+    said = {name: value for name, value in asdict(credentials).items() if name not in INTERNAL}
+    return said | lists | {"state": str(credentials.state), "ingredients": ingredients}
 
 
 def watermark_object(reading: WatermarkReading) -> Document:
@@ -322,10 +326,14 @@ def _provenance(provenance: Provenance) -> Document:
         "watermark": watermark_object(provenance.watermark),
         "other_watermarks": [watermark_object(reading) for reading in provenance.other_marks],
         "watermark_trace": asdict(provenance.trace) if provenance.trace else None,
-        "record": asdict(provenance.record) if provenance.record else None,
+        "record": _record(provenance.record) if provenance.record else None,
         "known_media": [_match(match) for match in provenance.known_media],
         "metadata": asdict(provenance.declaration),
     }
+
+
+def _record(record: ReleaseRecord) -> Document:
+    return {name: value for name, value in asdict(record).items() if name != "manifest_id"}
 
 
 def _match(match: KnownMatch) -> Document:

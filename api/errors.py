@@ -27,6 +27,10 @@ class InvalidRequest(ApiError):
     status, code, title = 422, "invalid_request", "The request is malformed"
 
 
+class InvalidQuery(ApiError):
+    status, code, title = 400, "invalid_query", "The question is malformed"
+
+
 class Unauthenticated(ApiError):
     status, code, title = 401, "unauthenticated", "A valid API key is needed"
 

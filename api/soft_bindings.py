@@ -21,11 +21,14 @@ from detector.provenance.check import MIN_FINGERPRINT_QUALITY
 from detector.provenance.credentials import SOFT_BINDING_ALGORITHM, record_id_of
 from detector.provenance.fingerprint import BITS, pdq
 from detector.provenance.known_media import MAX_DISTANCE
-from detector.provenance.watermark import detect
+from detector.provenance.watermark import detect_clip
+from detector.video import MARK_FRAMES, is_clip, stills
 
 FINGERPRINT_ALGORITHM: Final = "shingan.pdq.1"
 """PDQ (Meta 2019), its 32 bytes in Base64; C2PA's list of algorithms has no entry for it."""
 CERTAIN: Final = 100
+BOX_HEAD: Final = 8
+"""Bytes of the size and the type of a box."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ async def by_binding(workplace: Workplace, actor: Actor, *, alg: str, value: str
 async def by_content(
     workplace: Workplace, actor: Actor, data: bytes, *, alg: str | None, limit: int
 ) -> Sequence[Match]:
-    """Manifests of the picture in `data`: by its mark if it has one, else by its fingerprint.
+    """Manifests of the picture or clip in `data`: by its mark if it has one, else by its fingerprint.
 
     Raises `InvalidRequest` for an unknown `alg`, or a `DetectorError` if the picture cannot be read.
     """
@@ -85,11 +88,31 @@ async def manifest(workplace: Workplace, actor: Actor, manifest_id: str) -> byte
     return found.manifest
 
 
+def active_alone(store: bytes) -> bytes:
+    """A manifest store (JUMBF) that holds the active manifest of `store`, which is its last, and no other."""
+    described, *_, active = _boxes(store)
+    body = described + active
+    return (BOX_HEAD + len(body)).to_bytes(4, "big") + store[4:BOX_HEAD] + body
+
+
+def _boxes(superbox: bytes) -> list[bytes]:
+    """What a `superbox` of our own holds (ISO/IEC 19566-5, 5.2): its description first."""
+    found, start = [], BOX_HEAD
+    while start + BOX_HEAD <= len(superbox):
+        end = start + max(BOX_HEAD, int.from_bytes(superbox[start : start + 4], "big"))
+        found.append(superbox[start:end])
+        start = end
+    return found
+
+
 def _read(workplace: Workplace, data: bytes, alg: str | None) -> tuple[str | None, str | None]:
     """Record id by the mark, and fingerprint if it has enough structure; each only if asked for."""
-    pixels = open_media(data, sandbox=workplace.sandbox)[1].pixels
-    record_id = None if alg == FINGERPRINT_ALGORITHM else detect(pixels, keys=workplace.mark_keys).record_id
-    fingerprint, quality = pdq(pixels)
+    if is_clip(data):
+        pictures = stills(data, sandbox=workplace.sandbox, count=MARK_FRAMES)[1]
+    else:
+        pictures = [open_media(data, sandbox=workplace.sandbox)[1].pixels]
+    record_id = None if alg == FINGERPRINT_ALGORITHM else detect_clip(pictures, keys=workplace.mark_keys).record_id
+    fingerprint, quality = pdq(pictures[0])
     usable = alg != SOFT_BINDING_ALGORITHM and quality >= MIN_FINGERPRINT_QUALITY
     return record_id, fingerprint if usable else None
 

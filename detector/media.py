@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -25,6 +26,13 @@ ACCEPTED = ("image/avif", "image/bmp", "image/gif", "image/jpeg", "image/png", "
 MAY_HAVE_MORE = ("image/avif", "image/gif", "image/png", "image/tiff", "image/webp")
 """Pictures that may be animated, or have several pages."""
 UNKNOWN_MIME = "application/octet-stream"
+KINDS = {
+    "image": MediaKind.IMAGE,
+    "video": MediaKind.VIDEO,
+    "audio": MediaKind.AUDIO,
+    "application": MediaKind.DOCUMENT,
+}
+"""By the first part of the type."""
 SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xff\xd8\xff", "image/jpeg"),
     (0, b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -44,8 +52,19 @@ SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (4, b"moov", "video/quicktime"),
     (4, b"mdat", "video/quicktime"),
     (4, b"wide", "video/quicktime"),
+    (8, b"WAVE", "audio/wav"),
+    (0, b"fLaC", "audio/flac"),
+    (0, b"ID3", "audio/mpeg"),
+    (0, b"\xff\xfb", "audio/mpeg"),
+    (0, b"\xff\xfa", "audio/mpeg"),
+    (0, b"\xff\xf3", "audio/mpeg"),
+    (0, b"\xff\xf2", "audio/mpeg"),
+    (0, b"%PDF-", "application/pdf"),
+    (0, b"PK\x03\x04", "application/x-zip"),
 )
-"""Offset, bytes and type of formats with a fixed signature."""
+"""Offset, bytes and type of formats with a fixed signature. Of sound and documents nothing is looked at beyond their
+credentials: whatever begins with ID3 is read as MP3 (FLAC too), any office file or book as the ZIP that it is."""
+SVG = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,64}<(?:svg[\s>]|(?:\?xml|!DOCTYPE svg|!--).{0,2048}?<svg[\s>])", re.DOTALL)
 BMP_RESERVED = slice(6, 10)
 """Always zero in a bitmap, which tells it from text that begins with its two letters (BITMAPFILEHEADER)."""
 EBML = b"\x1a\x45\xdf\xa3"
@@ -63,8 +82,7 @@ FTYP_HEAD_BYTES = 256
 def sniff(data: bytes) -> tuple[MediaKind, str]:
     """Kind and MIME type of `data` by its first bytes alone; names and declared types are not believed."""
     mime = _mime(data)
-    kind = {"image": MediaKind.IMAGE, "video": MediaKind.VIDEO}.get(mime.partition("/")[0], MediaKind.UNKNOWN)
-    return kind, mime
+    return MediaKind.UNKNOWN if mime == UNKNOWN_MIME else KINDS[mime.partition("/")[0]], mime
 
 
 def sha256_hex(data: bytes) -> str:
@@ -152,7 +170,7 @@ def _mime(data: bytes) -> str:
         return "video/webm" if b"webm" in data[:EBML_HEAD_BYTES] else "video/x-matroska"
     if data.startswith(b"ftyp", 4):
         return _brand_mime(data)
-    return UNKNOWN_MIME
+    return "image/svg+xml" if SVG.match(data) else UNKNOWN_MIME
 
 
 def _brand_mime(data: bytes) -> str:

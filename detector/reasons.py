@@ -19,6 +19,7 @@ class Reason(StrEnum):
     WATERMARK_TRACE = "watermark_trace"
     MARKS_DISAGREE = "marks_disagree"
     RECORD_UNKNOWN = "record_unknown"
+    RELEASE_UNLIKE = "release_unlike"
     MANIFEST_RECOVERED = "manifest_recovered"
     CREDENTIAL_DECLARES_AI = "credential_declares_ai"
     CREDENTIAL_CAPTURE = "credential_capture"
@@ -75,6 +76,10 @@ SENTENCES: dict[Reason, tuple[str, str]] = {
         "本システムの透かしが複数あるか、来歴情報が透かしと異なる記録を示しています。",
     ),
     Reason.RECORD_UNKNOWN: ("The watermark's record is not in this registry.", "透かしの記録が登録簿にありません。"),
+    Reason.RELEASE_UNLIKE: (
+        "It does not look like the release that its mark names: it was cropped, turned or cut, or the mark was copied.",
+        "透かしが示す公開物と見た目が異なります（切り抜き・回転、または透かしの転写の可能性）。",
+    ),
     Reason.MANIFEST_RECOVERED: (
         "The lost manifest was found again by the watermark.",
         "失われた来歴情報を透かしから復元しました。",

@@ -17,6 +17,8 @@ Pixels: TypeAlias = NDArray[np.uint8]
 class MediaKind(StrEnum):
     IMAGE = "image"
     VIDEO = "video"
+    AUDIO = "audio"
+    DOCUMENT = "document"
     UNKNOWN = "unknown"
 
 
@@ -183,6 +185,10 @@ class Credentials:
     """Where the manifest lies, if not in the file."""
     manifest_id: str | None = None
     """Name (URN) of the active manifest."""
+    ai_vouched: bool = False
+    """Whether the signer, or that of an ingredient which nothing speaks against, declares it; others may as well."""
+    bound_by: str | None = None
+    """Name of the manifest that `soft_binding` stands in: anybody can write a record id into one of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +252,8 @@ class ReleaseRecord:
     backend: str
     seed: int | None = None
     purpose: str | None = None
+    manifest_id: str | None = None
+    """Name (URN) of the manifest that it left with; null for releases of before that was kept."""
 
 
 @dataclass(frozen=True, slots=True)

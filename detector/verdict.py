@@ -35,6 +35,9 @@ HARD_BINDING_CODES: Final = (
 UNTRUSTED_CODE: Final = "signingCredential.untrusted"
 EXPIRED_CODE: Final = "signingCredential.expired"
 
+MOST_BITS_ALIKE: Final = 31
+"""Bits of a PDQ fingerprint by which copies of one picture differ at most (`known_media.MAX_DISTANCE`)."""
+
 _CREDENTIAL_REASONS: Final = {
     CredentialState.ABSENT: Reason.CREDENTIAL_ABSENT,
     CredentialState.INVALID: Reason.CREDENTIAL_INVALID,
@@ -71,6 +74,8 @@ def decide(provenance: Provenance, opinions: Sequence[Opinion] = (), *, looked: 
     verdict = _from_facts(provenance, opinions) or _from_opinions(opinions, looked=looked)
     if not looked:
         reasons = (*reasons, Reason.CLASSIFIER_NOT_RUN)
+        if provenance.fingerprint is None:
+            reasons, verdict = (*reasons, Reason.MEDIA_UNREADABLE), _never_clear_unseen(verdict)
     if provenance.known_media:
         reasons = (*reasons, Reason.KNOWN_MEDIA)
         verdict = replace(verdict, action=Action.FLAG)
@@ -83,11 +88,12 @@ def decide(provenance: Provenance, opinions: Sequence[Opinion] = (), *, looked: 
 
 
 def glimpsed(verdict: Verdict) -> Verdict:
-    """`verdict` on a picture that has more frames than the first, which alone was looked at: it clears nothing.
+    """`verdict` on a picture that has more frames than the first, which alone was looked at: it clears nothing."""
+    return _never_clear_unseen(replace(verdict, reasons=_unique((*verdict.reasons, Reason.FRAMES_SAMPLED))))
 
-    A trusted camera vouches for the whole file, so what that decided stays.
-    """
-    verdict = replace(verdict, reasons=_unique((*verdict.reasons, Reason.FRAMES_SAMPLED)))
+
+def _never_clear_unseen(verdict: Verdict) -> Verdict:
+    """`verdict` on a file of which something was not looked for the mark; a trusted camera vouches for all of it."""
     if verdict.action is Action.ALLOW and verdict.label is not Label.ORIGIN_VERIFIED:
         return replace(verdict, label=Label.INCONCLUSIVE, action=Action.REVIEW)
     return verdict
@@ -108,7 +114,7 @@ def _from_facts(provenance: Provenance, opinions: Sequence[Opinion]) -> Verdict 
         )
     if credentials.state is not CredentialState.TRUSTED:
         return None
-    if credentials.declares_ai:
+    if credentials.declares_ai and credentials.ai_vouched:
         return Verdict(
             Label.SYNTHETIC_DECLARED,
             Action.FLAG,
@@ -176,7 +182,7 @@ def _likelihood(opinion: Opinion) -> float:
 
 def _never_clear_a_broken_credential(verdict: Verdict, credentials: Credentials) -> Verdict:
     broken = credentials.state is CredentialState.INVALID or has_broken_ingredient(credentials)
-    undecided = credentials.state is CredentialState.VALID and credentials.declares_ai
+    undecided = credentials.state in (CredentialState.VALID, CredentialState.TRUSTED) and credentials.declares_ai
     if verdict.action is Action.ALLOW and (broken or undecided):
         return replace(verdict, label=Label.INCONCLUSIVE, action=Action.REVIEW)
     return verdict
@@ -221,7 +227,18 @@ def credential_reasons(provenance: Provenance) -> tuple[Reason, ...]:
         found.append(Reason.CREDENTIAL_DECLARES_AI)
     if provenance.watermark.detected and provenance.record is None:
         found.append(Reason.RECORD_UNKNOWN)
+    if provenance.watermark.detected and not _looks_like_its_release(provenance):
+        found.append(Reason.RELEASE_UNLIKE)
     return tuple(found)
+
+
+def _looks_like_its_release(provenance: Provenance) -> bool:
+    """Whether nothing speaks against it. A mark can be copied onto another picture, and a crop looks different too:
+    so this is for people to weigh, and decides nothing."""
+    if provenance.record is None or provenance.fingerprint is None:
+        return True
+    here, there = int(provenance.fingerprint, 16), int(provenance.record.fingerprint, 16)
+    return (here ^ there).bit_count() <= MOST_BITS_ALIKE
 
 
 def find_conflicts(provenance: Provenance) -> tuple[Reason, ...]:
@@ -231,7 +248,7 @@ def find_conflicts(provenance: Provenance) -> tuple[Reason, ...]:
     found = []
     if any(code.startswith(HARD_BINDING_CODES) for code in credentials.failures):
         found.append(Reason.HARD_BINDING_MISMATCH)
-    if mark.detected and present and credentials.soft_binding is None:
+    if mark.detected and present and not _bound_by_its_release(provenance):
         found.append(Reason.WATERMARK_RELABELLED)
     if provenance.other_marks or (mark.detected and credentials.soft_binding not in (None, mark.record_id)):
         found.append(Reason.MARKS_DISAGREE)
@@ -244,6 +261,14 @@ def find_conflicts(provenance: Provenance) -> tuple[Reason, ...]:
     if credentials.declares_capture and _declares_unsigned(provenance):
         found.append(Reason.METADATA_DECLARES_AI)
     return tuple(found)
+
+
+def _bound_by_its_release(provenance: Provenance) -> bool:
+    """Whether the credential names a record, and not in a manifest that copied the record's id from the release's."""
+    credentials, record = provenance.credentials, provenance.record
+    if record is None or record.manifest_id is None or credentials.soft_binding != record.record_id:
+        return credentials.soft_binding is not None
+    return credentials.bound_by == record.manifest_id
 
 
 def _unique(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:

@@ -81,7 +81,7 @@ def let_out(
     """`marked` as a release, once its marks were read back from its bytes. Raises `SelfCheckFailed`."""
     found, looks = _read_back(marked, checker)
     manifest_id = _require_marks(found, record_id)
-    record = _record(marked, record_id, statement, purpose)
+    record = _record(marked, record_id, statement, purpose, manifest_id)
     return Release(marked.data, marked.manifest, manifest_id, record, statement, marked.stamped, looks)
 
 
@@ -114,7 +114,9 @@ def _require_marks(found: Provenance, record_id: str) -> str:
     return credentials.manifest_id
 
 
-def _record(marked: Marked, record_id: str, statement: Statement, purpose: str | None) -> ReleaseRecord:
+def _record(
+    marked: Marked, record_id: str, statement: Statement, purpose: str | None, manifest_id: str
+) -> ReleaseRecord:
     return ReleaseRecord(
         record_id=record_id,
         created_at=statement.created_at,
@@ -124,4 +126,5 @@ def _record(marked: Marked, record_id: str, statement: Statement, purpose: str |
         backend=statement.backend,
         seed=statement.seed,
         purpose=purpose,
+        manifest_id=manifest_id,
     )

@@ -149,6 +149,7 @@ class _Manifests:
         signature = self._active.get("signature_info") or {}
         ingredients = tuple(self._walk())
         lineage = tuple(self._lineage())
+        bound_by, bound = next(((each, found) for each in lineage if (found := _soft_binding(each))), ({}, None))
         return Credentials(
             state=state,
             issuer=_issuer(self._active),
@@ -159,8 +160,10 @@ class _Manifests:
             signed_at=_text(signature.get("time")) if _stamped_by_tsa_list(results.get("success")) else None,
             actions=tuple(name for action in _actions(self._active) if (name := _text(action.get("action")))),
             generator=_generator(self._active),
-            soft_binding=next(filter(None, map(_soft_binding, lineage)), None),
+            soft_binding=bound,
             manifest_id=_text(self._name),
+            ai_vouched=any(_sources(manifest) & AI_SOURCES for manifest in self._vouched()),
+            bound_by=_text(bound_by.get("label")),
         )
 
     def _judge(self, results: Mapping[str, Any]) -> tuple[CredentialState, tuple[str, ...]]:
@@ -218,6 +221,19 @@ class _Manifests:
             parts = str(delta.get("ingredientAssertionURI")).rsplit("/", 3)
             deltas[(parts[1] if len(parts) > 3 else "", parts[-1])] = delta.get("validationDeltas") or {}
         return deltas
+
+    def _vouched(self) -> Iterator[Mapping[str, Any]]:
+        """The active manifest, and of its ingredients at any depth those that hold, their signers included."""
+        left, seen = [str(self._name)], set()
+        while left:
+            label = left.pop()
+            if label in seen or label not in self._manifests:
+                continue
+            seen.add(label)
+            yield self._manifests[label]
+            for item in self._manifests[label].get("ingredients") or ():
+                if all(code.startswith(STAMP_CODES) for code in self._ingredient_failures(label, item)):
+                    left.append(str(item.get("active_manifest")))
 
     def _lineage(self) -> Iterator[Mapping[str, Any]]:
         """The active manifest, and of its parents those that are whole: what is said there holds for this file."""

@@ -29,6 +29,7 @@ from detector.verdict import Opinion, decide, glimpsed, provenance_evidence
 NO_MARK = WatermarkReading(False)
 MARK = WatermarkReading(True, "00112233aabb", 1, 20.0, 1e-9, 0)
 RECORD = ReleaseRecord("00112233aabb", "2026-11-24T00:00:00Z", "0" * 64, "1" * 64, "2" * 64, "embedded")
+LEFT = replace(RECORD, manifest_id="urn:ours")
 BROKEN = (Ingredient("part.jpg", "componentOf", None, ("claimSignature.mismatch",)),)
 STRANGER = (Ingredient("part.jpg", "parentOf", "Somebody", ("signingCredential.untrusted",)),)
 MISMATCH = ("assertion.dataHash.mismatch",)
@@ -63,17 +64,21 @@ TABLE = [  # one case a line reads as a table
     (credentials(), NO_MARK, None, [TINY], Label.INCONCLUSIVE, Action.REVIEW, {Reason.FACE_TOO_SMALL}, set()),
     (credentials(), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND, Reason.MANIFEST_RECOVERED}, set()),
     (credentials(), MARK, None, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.RECORD_UNKNOWN}, set()),
-    (credentials(TRUSTED, declares_ai=True), NO_MARK, None, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.CREDENTIAL_DECLARES_AI}, set()),
-    (credentials(TRUSTED, declares_ai=True, soft_binding="00112233aabb"), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, set()),
+    (credentials(TRUSTED, declares_ai=True, ai_vouched=True), NO_MARK, None, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.CREDENTIAL_DECLARES_AI}, set()),
+    (credentials(TRUSTED, declares_ai=True, ai_vouched=True, soft_binding="00112233aabb"), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, set()),
     (credentials(INVALID, failures=MISMATCH, soft_binding="00112233aabb"), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.HARD_BINDING_MISMATCH}, {Reason.HARD_BINDING_MISMATCH}),
     (credentials(INVALID, failures=MISMATCH), NO_MARK, None, [CLEAR], Label.INCONCLUSIVE, Action.REVIEW, {Reason.HARD_BINDING_MISMATCH}, {Reason.HARD_BINDING_MISMATCH}),
     (credentials(VALID, declares_ai=True), NO_MARK, None, [CLEAR], Label.INCONCLUSIVE, Action.REVIEW, {Reason.CREDENTIAL_UNTRUSTED}, set()),
     (credentials(VALID), NO_MARK, None, [CLEAR], Label.NO_EVIDENCE_FOUND, Action.ALLOW, {Reason.CREDENTIAL_UNTRUSTED}, set()),
+    (credentials(TRUSTED, declares_ai=True, ai_vouched=False), NO_MARK, None, [CLEAR], Label.INCONCLUSIVE, Action.REVIEW, {Reason.CREDENTIAL_DECLARES_AI}, set()),
+    (credentials(TRUSTED, declares_ai=True, declares_capture=True), NO_MARK, None, [CLEAR], Label.INCONCLUSIVE, Action.REVIEW, {Reason.CREDENTIAL_DECLARES_AI, Reason.CREDENTIAL_CAPTURE}, set()),
     (credentials(TRUSTED, declares_capture=True), NO_MARK, None, [CLEAR], Label.ORIGIN_VERIFIED, Action.ALLOW, {Reason.CREDENTIAL_CAPTURE}, set()),
     (credentials(TRUSTED, declares_capture=True), NO_MARK, None, [FIRED], Label.INCONCLUSIVE, Action.REVIEW, {Reason.EXPERTS_DISAGREE}, set()),
     (credentials(TRUSTED, declares_capture=True), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, {Reason.CAPTURE_CLAIM_ON_MARKED, Reason.WATERMARK_RELABELLED}),
     (credentials(VALID, soft_binding="ffffffffffff"), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, {Reason.MARKS_DISAGREE}),
     (credentials(VALID), MARK, RECORD, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, {Reason.WATERMARK_RELABELLED}),
+    (credentials(VALID, soft_binding="00112233aabb", bound_by="urn:ours"), MARK, LEFT, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, set()),
+    (credentials(VALID, soft_binding="00112233aabb", bound_by="urn:theirs"), MARK, LEFT, [CLEAR], Label.SYNTHETIC_DECLARED, Action.FLAG, {Reason.WATERMARK_FOUND}, {Reason.WATERMARK_RELABELLED}),
     (credentials(INVALID, failures=EXPIRED), NO_MARK, None, [CLEAR], Label.INCONCLUSIVE, Action.REVIEW, {Reason.CREDENTIAL_EXPIRED}, set()),
     (credentials(INVALID, failures=(*EXPIRED, *MISMATCH)), NO_MARK, None, [CLEAR], Label.INCONCLUSIVE, Action.REVIEW, {Reason.CREDENTIAL_INVALID}, {Reason.HARD_BINDING_MISMATCH}),
     (credentials(TRUSTED, declares_capture=True, ingredients=BROKEN), NO_MARK, None, [CLEAR], Label.INCONCLUSIVE, Action.REVIEW, {Reason.INGREDIENT_INVALID}, {Reason.INGREDIENT_INVALID}),
@@ -99,6 +104,16 @@ def test_fusion_table(
     assert set(verdict.conflicts) == conflicts
 
 
+@pytest.mark.parametrize(("bits", "unlike"), [(0, False), (31, False), (32, True), (128, True)])
+def test_a_mark_in_a_picture_unlike_its_release_is_named_and_still_counts(bits: int, unlike: bool) -> None:
+    fingerprint = f"{int(RECORD.fingerprint, 16) ^ (1 << bits) - 1:064x}"
+    found = Provenance(credentials(), MARK, record=RECORD, fingerprint=fingerprint)
+    verdict = decide(found, [CLEAR])
+    assert (verdict.label, verdict.action) == (Label.SYNTHETIC_DECLARED, Action.FLAG)
+    assert (Reason.RELEASE_UNLIKE in verdict.reasons, verdict.conflicts) == (unlike, ())
+    assert Reason.RELEASE_UNLIKE not in decide(replace(found, record=None), [CLEAR]).reasons
+
+
 def test_a_second_mark_is_a_conflict_whatever_the_credential_says() -> None:
     second = (replace(MARK, record_id="ffffffffffff", key_id=2),)
     for held in (credentials(), credentials(VALID, soft_binding="00112233aabb")):
@@ -107,10 +122,20 @@ def test_a_second_mark_is_a_conflict_whatever_the_credential_says() -> None:
 
 
 def test_provenance_alone_never_says_that_pixels_are_clean() -> None:
-    verdict = decide(Provenance(credentials(), NO_MARK), looked=False)
+    verdict = decide(Provenance(credentials(), NO_MARK, fingerprint="2" * 64), looked=False)
     assert verdict.label is Label.NO_EVIDENCE_FOUND
     assert Reason.CLASSIFIER_NOT_RUN in verdict.reasons
     assert verdict.probability is None
+
+
+def test_what_was_not_decoded_is_not_cleared_unless_a_trusted_camera_vouches_for_it() -> None:
+    verdict = decide(Provenance(credentials(), NO_MARK), looked=False)
+    assert (verdict.label, verdict.action) == (Label.INCONCLUSIVE, Action.REVIEW)
+    assert Reason.MEDIA_UNREADABLE in verdict.reasons
+    vouched = decide(Provenance(credentials(TRUSTED, declares_capture=True), NO_MARK), looked=False)
+    assert (vouched.label, vouched.action) == (Label.ORIGIN_VERIFIED, Action.ALLOW)
+    declared = decide(Provenance(credentials(TRUSTED, declares_ai=True, ai_vouched=True), NO_MARK), looked=False)
+    assert (declared.label, declared.action) == (Label.SYNTHETIC_DECLARED, Action.FLAG)
 
 
 def test_a_known_file_is_flagged_whatever_the_experts_say() -> None:
@@ -150,7 +175,10 @@ def test_unsigned_metadata_against_a_trusted_camera_are_a_conflict() -> None:
 
 
 def test_metadata_add_nothing_to_a_mark_or_a_credential() -> None:
-    for found in (Provenance(credentials(), MARK), Provenance(credentials(TRUSTED, declares_ai=True), NO_MARK)):
+    for found in (
+        Provenance(credentials(), MARK),
+        Provenance(credentials(TRUSTED, declares_ai=True, ai_vouched=True), NO_MARK),
+    ):
         assert decide(replace(found, declaration=DECLARED), [CLEAR]) == decide(found, [CLEAR])
 
 
@@ -166,7 +194,7 @@ def test_a_trace_of_a_mark_asks_for_a_look_and_never_accuses() -> None:
 
 
 def test_a_trace_does_not_soften_what_was_found() -> None:
-    found = Provenance(credentials(TRUSTED, declares_ai=True), NO_MARK)
+    found = Provenance(credentials(TRUSTED, declares_ai=True, ai_vouched=True), NO_MARK)
     traced = decide(replace(found, trace=TRACE), [CLEAR])
     assert (traced.label, traced.action) == (Label.SYNTHETIC_DECLARED, Action.FLAG)
     assert Reason.WATERMARK_TRACE in traced.reasons

@@ -76,7 +76,7 @@ FILES: Mapping[str, tuple[bytes, set[str]]] = {
 }
 
 
-UNDECODED = {"photoshop", "jpeg 2000", "heic"}
+UNDECODED = {"photoshop", "jpeg 2000", "heic", "svg", "pdf", "zip"}
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -2,9 +2,11 @@
 
 import base64
 import io
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import av
 import c2pa
 import httpx
 import numpy as np
@@ -17,6 +19,9 @@ from api.settings import Settings
 from detector.provenance.credentials import read_credentials
 from detector.provenance.fingerprint import pdq
 from detector.types import CredentialState, Pixels
+from generator.claim import Statement, claim
+from generator.marking import sign
+from generator.signing import DevelopmentCA
 
 Issue = Callable[..., Awaitable[dict[str, str]]]
 ROOT = "/v1/soft-bindings"
@@ -135,19 +140,83 @@ async def test_strangers_find_nothing(client: httpx.AsyncClient, make_photo: Cal
 
 
 @pytest.mark.parametrize(
-    ("query", "status"),
+    "query",
     [
-        ({"alg": "com.example.other", "value": "AAAA"}, 422),
-        ({"alg": "shingan.wm.1", "value": "not base64!"}, 422),
-        ({"alg": "shingan.pdq.1", "value": "AAAA"}, 422),
-        ({"alg": "shingan.pdq.1", "value": "*"}, 422),
-        ({"alg": "shingan.wm.1"}, 422),
-        ({"alg": "shingan.wm.1", "value": "AAAA", "maxResults": "0"}, 422),
+        {"alg": "com.example.other", "value": "AAAA"},
+        {"alg": "shingan.wm.1", "value": "not base64!"},
+        {"alg": "shingan.pdq.1", "value": "AAAA"},
+        {"alg": "shingan.pdq.1", "value": "*"},
+        {"alg": "shingan.wm.1"},
+        {"alg": "shingan.wm.1", "value": "AAAA", "maxResults": "0"},
     ],
 )
-async def test_bad_questions_are_refused(client: httpx.AsyncClient, query: dict[str, str], status: int) -> None:
+async def test_bad_questions_are_refused(client: httpx.AsyncClient, query: dict[str, str]) -> None:
     answer = await client.get(f"{ROOT}/matches/byBinding", params=query)
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+    assert answer.json()["code"] == "invalid_query"
+
+
+async def test_any_number_of_results_may_be_asked_for(client: httpx.AsyncClient, face: tuple[str, Pixels]) -> None:
+    query = {"alg": "shingan.wm.1", "value": base64.b64encode(face[0].encode()).decode(), "maxResults": "1000"}
+    answer = await client.get(f"{ROOT}/matches/byBinding", params=query)
+    assert (answer.status_code, len(answer.json()["matches"])) == (200, 1)
+
+
+async def test_a_clip_without_its_manifest_finds_it(
+    client: httpx.AsyncClient, issue: Issue, make_photo: Callable[..., Pixels], film: Callable[..., bytes]
+) -> None:
+    holder = await issue("mark")
+    photo = make_photo(6, width=320, height=320)
+    files = {"file": ("made.mp4", film([photo] * 12))}
+    made = await client.post("/v1/marks", files=files, data={"purpose": "research"}, headers=holder)
+    assert made.status_code == 201, made.text
+    released = (await client.get(f"{made.headers['location']}/file", headers=holder)).content
+    bare = io.BytesIO()
+    with av.open(io.BytesIO(released), "r") as source, av.open(bare, "w", format="mp4") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    assert b"c2pa" not in bare.getvalue()
+    (match,) = await by_content(client, bare.getvalue())
+    assert match["similarityScore"] == 100
+    store = (await client.get(f"{ROOT}/manifests/{match['manifestId']}")).content
+    assert made.json()["record_id"].encode() in store
+
+
+async def test_an_active_manifest_may_be_had_alone(client: httpx.AsyncClient, issue: Issue, photo_twice: bytes) -> None:
+    holder = await issue("mark")
+    files = {"file": ("made.png", photo_twice)}
+    made = await client.post("/v1/marks", files=files, data={"purpose": "research"}, headers=holder)
+    assert made.status_code == 201, made.text
+    released = (await client.get(f"{made.headers['location']}/file", headers=holder)).content
+    whole = (await client.get(f"{ROOT}/manifests/{made.json()['record_id']}")).content
+    alone = await client.get(f"{ROOT}/manifests/{made.json()['record_id']}?returnActiveManifest=true")
+    assert alone.headers["content-type"] == "application/c2pa"
+    found = [_manifests(released, store) for store in (whole, alone.content)]
+    assert (len(found[0][1]), len(found[1][1])) == (2, 1)
+    assert found[0][0] == found[1][0] == found[1][1][0]
+
+
+@pytest.fixture
+def photo_twice(make_photo: Callable[..., Pixels], encode: Callable[..., bytes], tmp_path: Path) -> bytes:
+    """A picture with a credential of somebody else's."""
+    picture = encode(make_photo(6, width=320, height=320))
+    said = Statement(None, "another generator", "2026-11-24T00:00:00Z")
+    return sign(picture, claim("00112233aabb", said), DevelopmentCA(tmp_path / "other"), mime="image/png", parent=None)[
+        0
+    ]
+
+
+def _manifests(data: bytes, store: bytes) -> tuple[str, list[str]]:
+    """Name of the active manifest in `store`, and names of all."""
+    with (
+        c2pa.Context.from_dict({"verify": {"remote_manifest_fetch": False}}) as context,
+        c2pa.Reader("image/png", io.BytesIO(data), manifest_data=store, context=context) as reader,
+    ):
+        said = json.loads(reader.json())
+    return said["active_manifest"], list(said["manifests"])
 
 
 async def test_bad_content_is_refused(client: httpx.AsyncClient) -> None:

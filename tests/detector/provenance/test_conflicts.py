@@ -96,6 +96,20 @@ CASES: Mapping[str, tuple[Callable[[Forge], bytes], tuple[Label, Action], set[Re
         {Reason.CREDENTIAL_UNTRUSTED, Reason.CREDENTIAL_DECLARES_AI},
         set(),
     ),
+    "declared by a stranger's ingredient": (
+        lambda forge: forge.sign(
+            forge.plain, actions=(), parent=forge.sign(forge.plain, actions=GENERATED, source=forge.stranger)
+        ),
+        REVIEWED,
+        {Reason.CREDENTIAL_DECLARES_AI},
+        set(),
+    ),
+    "declared by an ingredient": (
+        lambda forge: forge.sign(forge.plain, actions=(), parent=forge.sign(forge.plain, actions=GENERATED)),
+        DECLARED,
+        {Reason.CREDENTIAL_DECLARES_AI},
+        set(),
+    ),
     "two marks": (lambda forge: forge.twice, DECLARED, {Reason.WATERMARK_FOUND}, {Reason.MARKS_DISAGREE}),
     "mark of another record": (
         lambda forge: forge.bound(SECOND),

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,11 +20,21 @@ from detector.provenance.trust import TrustStore
 from detector.sandbox import Sandbox
 from detector.types import Credentials, Pixels
 from generator.signing import LEAF_LIFE, DevelopmentCA, PemFiles
+from tests.detector.provenance import other_media
 
 IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 CREATED = {"action": "c2pa.created", "digitalSourceType": IPTC + "digitalCapture"}
 REMOTE = "https://manifests.example/1"
 PNG, JPEG, WEBP, TIFF, AVIF, MP4 = "image/png", "image/jpeg", "image/webp", "image/tiff", "image/avif", "video/mp4"
+GIF, SVG, MOV, AVI = "image/gif", "image/svg+xml", "video/quicktime", "video/x-msvideo"
+WAV, MP3, FLAC, M4A, PDF, EPUB = (
+    "audio/wav",
+    "audio/mpeg",
+    "audio/flac",
+    "audio/mp4",
+    "application/pdf",
+    "application/epub+zip",
+)
 TABLE: Mapping[str, Mapping[str, Any]] = tomllib.loads(Path(__file__).with_name("conformance.toml").read_text())
 Maker: TypeAlias = Callable[..., bytes]
 
@@ -46,6 +57,9 @@ class Studio:
 
     def clip(self) -> bytes:
         return self.sign(self.film([self.pixels] * 3), mime=MP4)
+
+    def other(self, data: bytes, mime: str) -> bytes:
+        return self.sign(data, mime=mime)
 
     def stranger(self) -> DevelopmentCA:
         return DevelopmentCA(self.folder / "stranger")
@@ -77,6 +91,16 @@ MAKERS: Mapping[str, Callable[[Studio], bytes]] = {
     "intact tiff": lambda studio: studio.picture(TIFF),
     "intact avif": lambda studio: studio.picture(AVIF),
     "intact mp4": lambda studio: studio.clip(),
+    "intact gif": lambda studio: studio.picture(GIF),
+    "intact svg": lambda studio: studio.other(other_media.SVG, SVG),
+    "intact mov": lambda studio: studio.other(_as_mov(studio.film([studio.pixels] * 3)), MOV),
+    "intact avi": lambda studio: studio.other(other_media.avi(studio.pixels), AVI),
+    "intact wav": lambda studio: studio.other(other_media.wav(), WAV),
+    "intact mp3": lambda studio: studio.other(other_media.sound("mp3", "libmp3lame"), MP3),
+    "intact flac": lambda studio: studio.other(other_media.sound("flac", "flac"), FLAC),
+    "intact m4a": lambda studio: studio.other(other_media.sound("ipod", "aac"), M4A),
+    "intact pdf": lambda studio: studio.other(other_media.pdf(), PDF),
+    "intact epub": lambda studio: studio.other(other_media.book(), EPUB),
     "signer on no list": lambda studio: studio.sign(studio.png, source=studio.stranger()),
     "box appended to mp4": lambda studio: studio.clip() + b"\x00\x00\x00\x10free" + bytes(8),
     # Content that is not what was signed.
@@ -85,6 +109,10 @@ MAKERS: Mapping[str, Callable[[Studio], bytes]] = {
     "byte changed in webp": lambda studio: _flip(studio.picture(WEBP), after=b"VP8 ", by=400),
     "byte changed in tiff": lambda studio: _flip(studio.picture(TIFF), after=studio.pixels[0].tobytes()),
     "byte changed in avif": lambda studio: _flip(studio.picture(AVIF), after=b"mdat", by=40),
+    "byte changed in wav": lambda studio: _flip(studio.other(other_media.wav(), WAV), 200),
+    "byte changed in pdf": lambda studio: studio.other(other_media.pdf(), PDF).replace(b"[0 0 9 9]", b"[0 0 9 8]"),
+    "byte changed in svg": lambda studio: studio.other(other_media.SVG, SVG).replace(b'width="9"', b'width="8"'),
+    "byte changed in epub": lambda studio: studio.other(other_media.book(), EPUB).replace(b"<html/>", b"<htmk/>"),
     "byte changed in mp4": lambda studio: _flip(studio.clip(), after=b"mdat", by=40),
     "end of jpeg missing": lambda studio: studio.picture(JPEG)[:-20],
     "bytes appended to jpeg": lambda studio: studio.picture(JPEG) + b"more",
@@ -162,6 +190,18 @@ def _moved(clip: bytes) -> bytes:
     """Two neighbouring stretches of the coded pictures, each in the place of the other."""
     start = clip.rindex(b"mdat") + 40
     return clip[:start] + clip[start + 8 : start + 16] + clip[start : start + 8] + clip[start + 16 :]
+
+
+def _as_mov(clip: bytes) -> bytes:
+    """The pictures of `clip` as they are coded, in QuickTime's container."""
+    buffer = io.BytesIO()
+    with av.open(io.BytesIO(clip), "r") as source, av.open(buffer, "w", format="mov") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    return buffer.getvalue()
 
 
 def _half(data: bytes) -> bytes:

@@ -1,0 +1,87 @@
+"""A mark in foreign hands: in a credential that copies its record id, and laid over another picture."""
+
+import io
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from api.settings import Settings
+from detector.types import Pixels
+from generator.claim import Statement, claim
+from generator.marking import sign
+from generator.signing import DevelopmentCA
+
+Issue = Callable[..., Awaitable[dict[str, str]]]
+STATEMENT = Statement(None, "another generator", "2026-11-24T00:00:00Z")
+
+
+@pytest.fixture
+def settings(any_settings: Settings) -> Settings:
+    """Of an instance on SQLite, and of one on PostgreSQL."""
+    return any_settings.model_copy(update={"blob_url": "memory:///"})
+
+
+@pytest.fixture
+async def holder(issue: Issue) -> dict[str, str]:
+    return await issue("verify", "mark")
+
+
+@pytest.fixture
+async def released(
+    client: httpx.AsyncClient, holder: dict[str, str], make_photo: Callable[..., Pixels], encode: Callable[..., bytes]
+) -> tuple[str, bytes]:
+    """Record id and file of a picture that this instance marked."""
+    files = {"file": ("made.png", encode(make_photo(6, width=512, height=512)))}
+    made = await client.post("/v1/marks", files=files, data={"purpose": "research"}, headers=holder)
+    assert made.status_code == 201, made.text
+    file = await client.get(f"{made.headers['location']}/file", headers=holder)
+    return made.json()["record_id"], file.content
+
+
+async def verified(client: httpx.AsyncClient, holder: dict[str, str], data: bytes) -> dict[str, Any]:
+    answer = await client.post("/v1/verifications", files={"file": ("found.png", data)}, headers=holder)
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_a_record_id_copied_into_a_strangers_manifest_is_a_relabelled_mark(
+    client: httpx.AsyncClient,
+    holder: dict[str, str],
+    released: tuple[str, bytes],
+    encode: Callable[..., bytes],
+    tmp_path: Path,
+) -> None:
+    record_id, data = released
+    bare = encode(np.asarray(Image.open(io.BytesIO(data))))
+    stranger = DevelopmentCA(tmp_path / "stranger")
+    forged, _, _ = sign(bare, claim(record_id, STATEMENT), stranger, mime="image/png", parent=None)
+    assert (await verified(client, holder, data))["verdict"]["conflicts"] == []
+    found = await verified(client, holder, forged)
+    assert found["credentials"]["soft_binding"] == found["record"]["record_id"] == record_id
+    assert found["verdict"]["conflicts"] == ["watermark_relabelled"]
+
+
+async def test_a_mark_copied_onto_another_picture_is_said_to_be_unlike_its_release(
+    client: httpx.AsyncClient,
+    holder: dict[str, str],
+    released: tuple[str, bytes],
+    make_photo: Callable[..., Pixels],
+    encode: Callable[..., bytes],
+) -> None:
+    record_id, data = released
+    marked = np.asarray(Image.open(io.BytesIO(data)))
+    residual = marked.astype(np.float32) - cv2.GaussianBlur(marked, (0, 0), 1.5)
+    victim = make_photo(9, width=512, height=512)
+    copied = encode(np.clip(victim + residual, 0, 255).astype(np.uint8))
+    found = await verified(client, holder, copied)
+    assert found["watermark"]["record_id"] == record_id
+    assert "release_unlike" in found["verdict"]["reasons"]
+    resaved = await verified(client, holder, encode(marked, "JPEG"))
+    assert "release_unlike" not in resaved["verdict"]["reasons"]
