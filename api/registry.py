@@ -6,24 +6,36 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 from api.db import Database
+from api.errors import NotFound
 from api.fingerprints import FingerprintIndex
-from api.repositories import StoredRecord, record_by_id
+from api.repositories import StoredRecord, blob_of_record, record_by_id
+from api.storage import Blobs
+from detector.media import open_media
 from detector.provenance.check import MIN_FINGERPRINT_QUALITY, ProvenanceChecker
+from detector.provenance.fingerprint import distance
 from detector.provenance.judgement import Judgement
 from detector.provenance.keys import MarkKey
 from detector.provenance.known_media import MAX_DISTANCE, KnownMediaList
+from detector.provenance.likeness import shows_any
 from detector.provenance.looks import Looks
 from detector.provenance.trace import MOST_RECORDS, find_trace
 from detector.provenance.trust import TrustStore
 from detector.sandbox import Sandbox
 from detector.types import Credentials, Media, Pixels, Provenance, ReleaseRecord, WatermarkReading
+from detector.video import is_clip, stills
+
+COMPARED = 3
+"""Frames of a clip that are compared with as many of the release."""
 
 
 class Registry:
     """Looks releases up in `database`, whose connections belong to `loop`; `fingerprints` are of the same database."""
 
-    def __init__(self, database: Database, fingerprints: FingerprintIndex, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, database: Database, blobs: Blobs, fingerprints: FingerprintIndex, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self._database = database
+        self._blobs = blobs
         self._fingerprints = fingerprints
         self._loop = loop
 
@@ -34,6 +46,16 @@ class Registry:
         """For worker threads; called on the loop's own thread it would wait for itself."""
         found = self._database.look_in_thread(lambda connection: record_by_id(connection, record_id), self._loop)
         return found.record if found else None
+
+    def file(self, record_id: str) -> bytes | None:
+        """The released file itself; null where it is no longer kept. For worker threads."""
+        name = self._database.look_in_thread(lambda connection: blob_of_record(connection, record_id), self._loop)
+        if name is None:
+            return None
+        try:
+            return asyncio.run_coroutine_threadsafe(self._blobs.get(name), self._loop).result()
+        except NotFound:
+            return None
 
     def alike(self, fingerprint: str) -> tuple[str, ...]:
         """Ids of records whose release looks like `fingerprint`, the most alike first; for worker threads."""
@@ -73,6 +95,8 @@ class RegistryChecker(ProvenanceChecker):
 
     def _look(self, pictures: Sequence[Pixels], judgement: Judgement, mark: WatermarkReading | None) -> Looks:
         looks = super()._look(pictures, judgement, mark)
+        if looks.watermark.detected:
+            return replace(looks, resembles=self._resembles(pictures, looks))
         alike = self._alike(looks)
         if not alike:
             return looks
@@ -90,6 +114,22 @@ class RegistryChecker(ProvenanceChecker):
         if record is None and looks.watermark.detected and record_id is not None:
             record = self._registry.record(record_id)
         return super()._gather(data, credentials, looks, known, record)
+
+    def _resembles(self, pictures: Sequence[Pixels], looks: Looks) -> bool | None:
+        """Whether the picture looks like the release that its mark names: marks can be copied onto other pictures."""
+        record_id = looks.watermark.record_id
+        record = self._registry.record(record_id) if record_id else None
+        if record_id is None or record is None:
+            return None
+        if distance(record.fingerprint, looks.fingerprint) <= MAX_DISTANCE:
+            return True
+        data = self._registry.file(record_id)
+        return data is not None and shows_any(pictures[:COMPARED], self._frames(data))
+
+    def _frames(self, data: bytes) -> Sequence[Pixels]:
+        if is_clip(data):
+            return stills(data, sandbox=self.sandbox, count=COMPARED)[1]
+        return [open_media(data, sandbox=self.sandbox)[1].pixels]
 
     def _alike(self, looks: Looks) -> tuple[str, ...]:
         """Records whose marks a file is asked for in which none could be read."""

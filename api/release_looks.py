@@ -27,4 +27,4 @@ def unpacked(text: str, *, keys: Collection[MarkKey]) -> Looks | None:
     if mark.key_id not in {key.key_id for key in keys}:
         return None
     beside = None if others is None else tuple(WatermarkReading(**other) for other in others)
-    return Looks(mark, kept["fingerprint"], kept["quality"], beside)
+    return Looks(mark, kept["fingerprint"], kept["quality"], beside, resembles=True)

@@ -347,6 +347,13 @@ def record_by_sha256(connection: Connection, sha256: str) -> StoredRecord | None
     return _record(row) if row else None
 
 
+def blob_of_record(connection: Connection, record_id: str) -> str | None:
+    """The blob of the file that was released; null where none is kept."""
+    released = records.join(generations, records.c.generation_id == generations.c.id)
+    query = select(generations.c.blob).select_from(released).where(records.c.record_id == record_id)
+    return connection.execute(query).scalar_one_or_none()
+
+
 def _inspections(tenant: str, product: str) -> Select[Any]:
     return select(inspections).where(inspections.c.tenant == tenant, inspections.c.product == product)
 

@@ -59,7 +59,7 @@ class Workplace:
         self.blobs = blobs
         self._loop = loop = asyncio.get_running_loop()
         self.fingerprints = FingerprintIndex(database)
-        self.registry = Registry(database, self.fingerprints, loop)
+        self.registry = Registry(database, blobs, self.fingerprints, loop)
         self.tenant_lists = TenantLists(database, loop)
         self.looks = LookMemory()
         self.passing = PassingFiles()

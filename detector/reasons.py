@@ -77,8 +77,8 @@ SENTENCES: dict[Reason, tuple[str, str]] = {
     ),
     Reason.RECORD_UNKNOWN: ("The watermark's record is not in this registry.", "透かしの記録が登録簿にありません。"),
     Reason.RELEASE_UNLIKE: (
-        "It does not look like the release that its mark names: it was cropped, turned or cut, or the mark was copied.",
-        "透かしが示す公開物と見た目が異なります（切り抜き・回転、または透かしの転写の可能性）。",
+        "It does not show what the release shows that its mark names: the mark was copied, or this is a small part.",
+        "透かしが示す公開物と内容が異なります（透かしの転写、またはごく一部の切り出しの可能性）。",
     ),
     Reason.MANIFEST_RECOVERED: (
         "The lost manifest was found again by the watermark.",

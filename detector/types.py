@@ -261,7 +261,8 @@ class Provenance:
     """Everything that media says of its own origin; `record` is looked up by whoever holds the registry.
 
     `other_marks` are what other keys than that of `watermark` found besides it; an honest file has none. `trace` is
-    looked for where no mark can be read, and where the registry has a release that looks like the file.
+    looked for where no mark can be read, and where the registry has a release that looks like the file. `resembles`
+    says whether the file looks like the release that its mark names; null where nobody could say.
     """
 
     credentials: Credentials
@@ -272,6 +273,7 @@ class Provenance:
     declaration: Declaration = Declaration()
     other_marks: tuple[WatermarkReading, ...] = ()
     trace: WatermarkTrace | None = None
+    resembles: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,9 +35,6 @@ HARD_BINDING_CODES: Final = (
 UNTRUSTED_CODE: Final = "signingCredential.untrusted"
 EXPIRED_CODE: Final = "signingCredential.expired"
 
-MOST_BITS_ALIKE: Final = 31
-"""Bits of a PDQ fingerprint by which copies of one picture differ at most (`known_media.MAX_DISTANCE`)."""
-
 _CREDENTIAL_REASONS: Final = {
     CredentialState.ABSENT: Reason.CREDENTIAL_ABSENT,
     CredentialState.INVALID: Reason.CREDENTIAL_INVALID,
@@ -101,7 +98,7 @@ def _never_clear_unseen(verdict: Verdict) -> Verdict:
 
 def _from_facts(provenance: Provenance, opinions: Sequence[Opinion]) -> Verdict | None:
     mark, credentials = provenance.watermark, provenance.credentials
-    if mark.detected:
+    if mark.detected and provenance.resembles is not False:
         chance = mark.false_match_probability
         recovered = provenance.record is not None and credentials.state is CredentialState.ABSENT
         return Verdict(
@@ -112,18 +109,30 @@ def _from_facts(provenance: Provenance, opinions: Sequence[Opinion]) -> Verdict 
             operating_point="shingan.wm.1",
             reasons=(Reason.WATERMARK_FOUND, *((Reason.MANIFEST_RECOVERED,) if recovered else ())),
         )
-    if credentials.state is not CredentialState.TRUSTED:
-        return None
-    if credentials.declares_ai and credentials.ai_vouched:
+    trusted = credentials.state is CredentialState.TRUSTED
+    if trusted and credentials.declares_ai and credentials.ai_vouched:
         return Verdict(
             Label.SYNTHETIC_DECLARED,
             Action.FLAG,
             operating_point="c2pa.trusted",
             reasons=(Reason.CREDENTIAL_DECLARES_AI,),
         )
-    if credentials.declares_capture and not has_broken_ingredient(credentials):
-        return _captured(opinions)
-    return None
+    captured = trusted and credentials.declares_capture and not has_broken_ingredient(credentials)
+    if mark.detected:
+        return _copied(opinions, captured=captured)
+    return _captured(opinions) if captured else None
+
+
+def _copied(opinions: Sequence[Opinion], *, captured: bool) -> Verdict | None:
+    """The mark is that of a release which looks otherwise: a copied mark accuses nobody, and clears nobody either."""
+    if not captured and any(opinion.state is EvidenceState.FIRED for opinion in opinions):
+        return None  # the experts accuse, for reasons of their own
+    return Verdict(
+        Label.INCONCLUSIVE,
+        Action.REVIEW,
+        operating_point="shingan.wm.1",
+        reasons=(Reason.WATERMARK_FOUND, Reason.RELEASE_UNLIKE),
+    )
 
 
 def _captured(opinions: Sequence[Opinion]) -> Verdict:
@@ -227,18 +236,9 @@ def credential_reasons(provenance: Provenance) -> tuple[Reason, ...]:
         found.append(Reason.CREDENTIAL_DECLARES_AI)
     if provenance.watermark.detected and provenance.record is None:
         found.append(Reason.RECORD_UNKNOWN)
-    if provenance.watermark.detected and not _looks_like_its_release(provenance):
+    if provenance.resembles is False:
         found.append(Reason.RELEASE_UNLIKE)
     return tuple(found)
-
-
-def _looks_like_its_release(provenance: Provenance) -> bool:
-    """Whether nothing speaks against it. A mark can be copied onto another picture, and a crop looks different too:
-    so this is for people to weigh, and decides nothing."""
-    if provenance.record is None or provenance.fingerprint is None:
-        return True
-    here, there = int(provenance.fingerprint, 16), int(provenance.record.fingerprint, 16)
-    return (here ^ there).bit_count() <= MOST_BITS_ALIKE
 
 
 def find_conflicts(provenance: Provenance) -> tuple[Reason, ...]:

@@ -149,6 +149,7 @@ class ProvenanceChecker:
             declaration=read_declaration(data),
             other_marks=looks.others or (),
             trace=looks.trace,
+            resembles=looks.resembles,
         )
 
     def _judge(self, data: bytes, mime: str) -> Judgement:

@@ -25,6 +25,8 @@ class Looks:
     alike: tuple[str, ...] = ()
     """Records of releases whose marks were asked for, since none could be read."""
     trace: WatermarkTrace | None = None
+    resembles: bool | None = None
+    """Whether it looks like the release that its mark names; null where there is neither, or nobody to ask."""
 
 
 class LookMemory:

@@ -98,7 +98,7 @@ async def test_a_changed_byte_breaks_the_credential_as_ever(workplace: Workplace
 
 @pytest.mark.parametrize("others", [None, (), (READING,)], ids=["not looked for", "none", "one"])
 def test_what_is_packed_is_unpacked(others: tuple[WatermarkReading, ...] | None) -> None:
-    looks = Looks(READING, "a" * 64, 90, others)
+    looks = Looks(READING, "a" * 64, 90, others, resembles=True)
     assert unpacked(packed(looks), keys=[KEY]) == looks
 
 

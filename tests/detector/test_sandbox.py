@@ -48,7 +48,7 @@ def test_array_answer(tried: Sandbox, dtype: str) -> None:
 
 @pytest.mark.parametrize("size", [0, 1, BYTES, BYTES + 1], ids=["none", "one", "most", "beyond"])
 def test_an_answer_comes_whole_whether_it_is_shared_or_sent(tried: Sandbox, size: int) -> None:
-    first = tried.call("hostile_tasks:counted", b"", size=size)
+    first = tried.call("hostile_tasks:counted", b"", patience=10.0, size=size)
     assert isinstance(first, np.ndarray)
     tried.call("hostile_tasks:array", b"\xff" * 4, dtype="uint8", shape=[4])  # has no part in what was answered before
     np.testing.assert_array_equal(first, (np.arange(size) % 251).astype(np.uint8))
@@ -58,7 +58,7 @@ def test_a_child_cannot_take_away_what_is_shared(tried: Sandbox) -> None:
     shrunk = tried.call("hostile_tasks:shrink_what_is_shared", b"")
     assert isinstance(shrunk, list)
     assert set(shrunk) == {False}  # by each descriptor: a mapping has one of its own
-    assert isinstance(tried.call("hostile_tasks:counted", b"", size=BYTES), np.ndarray)
+    assert isinstance(tried.call("hostile_tasks:counted", b"", patience=10.0, size=BYTES), np.ndarray)
 
 
 def test_without_shared_memory_answers_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,14 +104,30 @@ def test_fusion_table(
     assert set(verdict.conflicts) == conflicts
 
 
-@pytest.mark.parametrize(("bits", "unlike"), [(0, False), (31, False), (32, True), (128, True)])
-def test_a_mark_in_a_picture_unlike_its_release_is_named_and_still_counts(bits: int, unlike: bool) -> None:
-    fingerprint = f"{int(RECORD.fingerprint, 16) ^ (1 << bits) - 1:064x}"
-    found = Provenance(credentials(), MARK, record=RECORD, fingerprint=fingerprint)
-    verdict = decide(found, [CLEAR])
+@pytest.mark.parametrize("resembles", [True, None])
+def test_a_mark_counts_unless_its_release_looks_otherwise(resembles: bool | None) -> None:
+    verdict = decide(Provenance(credentials(), MARK, record=RECORD, resembles=resembles), [CLEAR])
     assert (verdict.label, verdict.action) == (Label.SYNTHETIC_DECLARED, Action.FLAG)
-    assert (Reason.RELEASE_UNLIKE in verdict.reasons, verdict.conflicts) == (unlike, ())
-    assert Reason.RELEASE_UNLIKE not in decide(replace(found, record=None), [CLEAR]).reasons
+    assert Reason.RELEASE_UNLIKE not in verdict.reasons
+
+
+@pytest.mark.parametrize(
+    "held", [credentials(), credentials(TRUSTED, declares_capture=True)], ids=["bare", "of a trusted camera"]
+)
+def test_a_copied_mark_neither_accuses_nor_clears(held: Credentials) -> None:
+    verdict = decide(Provenance(held, MARK, record=RECORD, resembles=False), [CLEAR])
+    assert (verdict.label, verdict.action) == (Label.INCONCLUSIVE, Action.REVIEW)
+    assert verdict.reasons[:2] == (Reason.WATERMARK_FOUND, Reason.RELEASE_UNLIKE)
+    assert (verdict.probability, verdict.stated_fpr) == (None, None)
+
+
+def test_experts_and_signers_accuse_beside_a_copied_mark() -> None:
+    fired = decide(Provenance(credentials(), MARK, record=RECORD, resembles=False), [FIRED])
+    assert (fired.label, fired.action) == (Label.LIKELY_SYNTHETIC, Action.FLAG)
+    assert Reason.RELEASE_UNLIKE in fired.reasons
+    held = credentials(TRUSTED, declares_ai=True, ai_vouched=True)
+    declared = decide(Provenance(held, MARK, record=RECORD, resembles=False), [CLEAR])
+    assert (declared.label, declared.operating_point) == (Label.SYNTHETIC_DECLARED, "c2pa.trusted")
 
 
 def test_a_second_mark_is_a_conflict_whatever_the_credential_says() -> None:
