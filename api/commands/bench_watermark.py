@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from detector.types import Pixels
 
 CRITERION = "whole payload: ours 48-bit id with key and check; peers 32 bits with at least 30 right"
-ONE_LAB = "Pictures (--peers, --plot), --clips, --traces and false matches (--negatives, --scores) are measured apart."
+ONE_LAB = "Pictures (--peers, --plot), --clips, --traces, --copies, --negatives and --scores are measured apart."
 
 
 def watermark(
@@ -28,6 +28,7 @@ def watermark(
     plot: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw the table.")] = None,
     clips: Annotated[bool, typer.Option("--clips", help="Clips made of the photos instead: still, pan, zoom.")] = False,
     traces: Annotated[bool, typer.Option("--traces", help="What damage that takes the mark leaves, instead.")] = False,
+    copies: Annotated[bool, typer.Option("--copies", help="Marks that are copied onto other photos, instead.")] = False,
     negatives: Annotated[int, typer.Option(min=0, help="So many searches where no mark of ours is, instead.")] = 0,
     scores: Annotated[float, typer.Option(min=0, help="So many simulated scores (1e8) against their bound.")] = 0,
     journal: Annotated[
@@ -37,7 +38,7 @@ def watermark(
 ) -> None:
     """Mark photos, attack them and read them back: shares recovered, PSNR, SSIM and times."""
     chance = bool(negatives or scores)
-    if (peers or plot is not None) + clips + traces + chance > 1:
+    if (peers or plot is not None) + clips + traces + copies + chance > 1:
         raise typer.BadParameter(ONE_LAB)
     photos = _photos(folder, limit)
     if not photos:
@@ -49,6 +50,8 @@ def watermark(
         document, show = _clips(photos, kept), _print_clips
     elif traces:
         document, show = _traces(photos, kept), _print_traces
+    elif copies:
+        document, show = _copies(photos, kept), _print_copies
     elif chance:
         document, show = _chance(photos, negatives, int(scores), kept), _print_chance
     else:
@@ -85,6 +88,12 @@ def _traces(photos: "Sequence[Pixels]", journal: "Journal") -> dict[str, Any]:
     from detector.training.mark_traces import measure_traces
 
     return measure_traces(photos, progress=say, journal=journal)
+
+
+def _copies(photos: "Sequence[Pixels]", journal: "Journal") -> dict[str, Any]:
+    from detector.training.mark_copies import measure_copies
+
+    return measure_copies(photos, progress=say, journal=journal)
 
 
 def _chance(photos: "Sequence[Pixels]", negatives: int, scores: int, journal: "Journal") -> dict[str, Any]:
@@ -143,6 +152,14 @@ def _print_traces(document: Mapping[str, Any]) -> None:
     rows = [[name, *(_cell(row[key]) for _, key in _TRACED)] for name, row in document["damages"].items()]
     title = f"{document['photos']} photos, share of each in %; core {document['core']}"
     print_table(("damage", *(column for column, _ in _TRACED)), rows, title=title)
+
+
+def _print_copies(document: Mapping[str, Any]) -> None:
+    rows = [[name, *(_cell(row[key]) for key in ("alike", "resembles"))] for name, row in document["copies"].items()]
+    title = f"{document['photos']} photos, share of copies in %; core {document['core']}"
+    print_table(("copy", "by its fingerprint", "by its looks"), rows, title=title)
+    forged = [[_cell(document["copied"][key]) for key in ("read", "resembles")]]
+    print_table(("copied mark read", "and taken for the release"), forged)
 
 
 def _print_chance(document: Mapping[str, Any]) -> None:

@@ -24,6 +24,7 @@ BESIDES: Final = frozenset(
         "fingerprint",
         "judgement",
         "known_media",
+        "likeness",
         "looks",
         "remote",
         "report",

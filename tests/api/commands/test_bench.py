@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from api.cli import app
 from api.commands import bench_audit
 from detector.training import mark_clips, mark_redraw, mark_traces
+from detector.training.attacks import ATTACKS
 from detector.training.mark_lab import ROWS
 from detector.training.mark_peers import OURS
 
@@ -87,6 +88,14 @@ def test_what_damage_leaves_is_counted(tmp_path: Path) -> None:
     ran = CliRunner().invoke(app, ["bench", "watermark", str(tmp_path), "--traces"])
     assert ran.exit_code == 0, ran.output
     assert all(name in ran.stdout for name in mark_traces.DAMAGES)
+
+
+def test_copies_and_copied_marks_are_counted(tmp_path: Path) -> None:
+    for name, picture in (("a", photos.astronaut()), ("b", photos.coffee())):
+        Image.fromarray(picture[:256, :256]).save(tmp_path / f"{name}.png")
+    ran = CliRunner().invoke(app, ["bench", "watermark", str(tmp_path), "--copies"])
+    assert ran.exit_code == 0, ran.output
+    assert all(name in ran.stdout for name in (*ATTACKS, "copied mark read"))
 
 
 def test_false_matches_and_simulated_scores_are_counted(tmp_path: Path) -> None:
