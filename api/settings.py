@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     """A folder of `*.cedar` and `*.cedarschema` that replaces the shipped policy."""
     log_origin: str = Field(default="shingan.local/audit", pattern=r"^[^\s+]+$")
     """Name of the audit log in its checkpoints (C2SP tlog-checkpoint: no spaces, no plus)."""
+    provider: str = Field(default="Shingan", max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")
+    """Who offers this service, named in every released file (SB 942; ContentProducer of GB 45438-2025)."""
     signing_cert: Path | None = None
     """Certificate chain that signs (PEM, leaf first); with its key it takes the place of the development authority."""
     signing_callback: str | None = Field(default=None, pattern=r"^\w+(\.\w+)*:\w+$")
