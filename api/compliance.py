@@ -88,7 +88,8 @@ DUTIES: Final = (
         "SB 942 (as amended), latent disclosure",
         "Provider, system and version, time and a unique identifier, in the file.",
         Standing.DONE,
-        "The manifest names product, version, time and record; the watermark carries the record's identifier.",
+        "The manifest names provider (SHINGAN_PROVIDER), product, version, time and record; the watermark carries the "
+        "record's identifier.",
     ),
     Duty(
         "california_manifest",

@@ -147,6 +147,7 @@ def _still(workplace: Workplace, request: IdolRequest, synthesis: "Synthesis") -
         source=workplace.key_source,
         checker=workplace.checker,
         purpose=request.purpose,
+        provider=workplace.settings.provider,
     )
 
 
@@ -162,6 +163,7 @@ def _clip(workplace: Workplace, request: IdolRequest, clip: bytes) -> "Release":
         source=workplace.key_source,
         purpose=request.purpose,
         label=chosen(workplace, request.label),
+        provider=workplace.settings.provider,
     )
     return mark_clip(clip, order, checker=workplace.checker, transcoder=workplace.transcoder)
 

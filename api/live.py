@@ -130,7 +130,8 @@ class LiveSession:
         found = self._checked(data, media, frame) if self.frames % SCREEN_EVERY == 0 else None
         art = paint(frame.pixels, self._follower.mesh(frame.pixels), manner_of(self._wish.settings))
         shown = labelled(art, chosen(self._workplace, self._wish.label), edited=True)
-        statement = Statement(None, f"shingan {TOOL}", now(), digital_source_type=EDITED)
+        provider = self._workplace.settings.provider
+        statement = Statement(None, f"shingan {TOOL}", now(), digital_source_type=EDITED, provider=provider)
         packet = xmp(self._released.record.record_id, statement)
         return found, encode(lay(shown, self._tile), mime=MIME, packet=packet)
 

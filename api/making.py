@@ -109,6 +109,7 @@ def _make(
         source=workplace.key_source,
         checker=workplace.checker,
         purpose=request.purpose,
+        provider=workplace.settings.provider,
     )
     return synthesis, released
 

@@ -91,6 +91,7 @@ def _mark(workplace: Workplace, request: MarkRequest) -> "Release":
         source=workplace.key_source,
         purpose=request.purpose,
         label=chosen(workplace, request.label),
+        provider=workplace.settings.provider,
     )
     if is_clip(request.data):
         return mark_clip(request.data, order, checker=workplace.checker, transcoder=workplace.transcoder)

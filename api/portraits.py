@@ -171,6 +171,7 @@ def _redraw(
         source=workplace.key_source,
         purpose=request.purpose,
         label=chosen(workplace, request.label),
+        provider=workplace.settings.provider,
     )
     mime = DEFAULT_MIME if redrawn.container else None
     release = mark_opened(opened, redrawn.pixels, order, checker=workplace.checker, mime=mime)

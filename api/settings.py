@@ -51,8 +51,12 @@ class Settings(BaseSettings):
     """A folder of `*.cedar` and `*.cedarschema` that replaces the shipped policy."""
     log_origin: str = Field(default="shingan.local/audit", pattern=r"^[^\s+]+$")
     """Name of the audit log in its checkpoints (C2SP tlog-checkpoint: no spaces, no plus)."""
+    provider: str = Field(default="Shingan", max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")
+    """Who offers this service, named in every released file (SB 942; ContentProducer of GB 45438-2025)."""
     signing_cert: Path | None = None
     """Certificate chain that signs (PEM, leaf first); with its key it takes the place of the development authority."""
+    signing_callback: str | None = Field(default=None, pattern=r"^\w+(\.\w+)*:\w+$")
+    """Function that signs in the place of a key file (`module:function`, as `generator.callback_key` calls it)."""
     signing_key: Path | None = Field(default=None, validate_default=True)
     """Private key of `signing_cert` (PEM, no passphrase)."""
     timestamp_url: str | None = Field(default=None, pattern=r"^https?://\S+$", repr=False)
@@ -205,8 +209,9 @@ class Settings(BaseSettings):
     @field_validator("signing_key")
     @classmethod
     def _complete(cls, key: Path | None, info: ValidationInfo) -> Path | None:
-        if (key is None) != (info.data.get("signing_cert") is None):
-            raise ValueError("SHINGAN_SIGNING_CERT and SHINGAN_SIGNING_KEY are set both or neither")
+        callback = info.data.get("signing_callback")
+        if (key is None and callback is None) != (info.data.get("signing_cert") is None) or (key and callback):
+            raise ValueError("SHINGAN_SIGNING_CERT and SHINGAN_SIGNING_KEY (or _CALLBACK) are set both or neither")
         return key
 
     @property

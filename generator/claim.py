@@ -21,7 +21,8 @@ SUFFIXES: Final[Mapping[str, str]] = {"image/png": "png", "image/jpeg": "jpg", "
 class Statement:
     """What a released file says of its making; `created_at` is RFC 3339, `digital_source_type` an IPTC term.
 
-    `backend` made the picture; `seed` and `prompt` are null where nobody knows them or nobody is to.
+    `backend` made the picture; `seed` and `prompt` are null where nobody knows them or nobody is to. `provider` is who
+    offers that to people, whom the law wants named.
     """
 
     seed: int | None
@@ -29,6 +30,7 @@ class Statement:
     created_at: str
     prompt: str | None = None
     digital_source_type: str = GENERATED
+    provider: str = PRODUCT
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ def claim(
         "alg": SOFT_BINDING_ALGORITHM,
         "blocks": [{"scope": {}, "value": soft_binding_value(record_id)}],
     }
-    actions = [*_origin(statement, parent), _action("c2pa.watermarked.bound", statement)]
+    offered = {"shingan.provider": statement.provider}
+    actions = [*_origin(statement, parent), _action("c2pa.watermarked.bound", statement, parameters=offered)]
     return {
         "claim_version": 2,
         "claim_generator_info": [{**_agent(), "specVersion": SPEC_VERSION}],

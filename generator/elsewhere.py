@@ -15,7 +15,7 @@ from detector.provenance.keys import MarkKey
 from detector.provenance.known_media import KnownMediaList
 from detector.provenance.watermark import MIN_SIDE
 from detector.types import Credentials, CredentialState, Media, Pixels, Provenance
-from generator.claim import EDITED, SUFFIXES, Parent, Statement
+from generator.claim import EDITED, PRODUCT, SUFFIXES, Parent, Statement
 from generator.errors import AlreadyMarked, CredentialsUnreadable, MediaTooSmall
 from generator.label import Label, labelled
 from generator.lifting import is_intact_release, lift
@@ -32,7 +32,10 @@ UNKNOWN_TITLE: Final = "original"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How a file is to be marked; `software` is declared to have made it, or, by `digital_source_type`, edited it."""
+    """How a file is to be marked; `software` is declared to have made it, or, by `digital_source_type`, edited it.
+
+    `provider` is who offers that to people.
+    """
 
     software: str
     digital_source_type: str
@@ -40,6 +43,7 @@ class Order:
     source: KeySource
     purpose: str | None = None
     label: Label = Label.NONE
+    provider: str = PRODUCT
 
     @property
     def edited(self) -> bool:
@@ -47,7 +51,8 @@ class Order:
 
     def statement(self) -> Statement:
         """What the file will say of itself, as of now."""
-        return Statement(None, self.software, now(), digital_source_type=self.digital_source_type)
+        kind = self.digital_source_type
+        return Statement(None, self.software, now(), digital_source_type=kind, provider=self.provider)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def xmp(record_id: str, statement: Statement) -> str:
     """The XMP packet: IPTC's digital source type, and the AIGC field of GB 45438-2025 under TC260's namespace."""
     aigc = {
         "Label": CERTAINLY_GENERATED,
-        "ContentProducer": PRODUCT,
+        "ContentProducer": statement.provider,
         "ProduceID": record_id,
         "ReservedCode1": "",
         "ContentPropagator": "",

@@ -14,7 +14,7 @@ from detector.provenance.keys import MarkKey
 from detector.provenance.looks import Looks
 from detector.types import CredentialState, Provenance, ReleaseRecord
 from detector.video import is_clip, stills
-from generator.claim import EDITED, GENERATED, Statement
+from generator.claim import EDITED, GENERATED, PRODUCT, Statement
 from generator.errors import SelfCheckFailed
 from generator.marking import Marked, mark
 from generator.signing import KeySource
@@ -47,6 +47,7 @@ def release(
     prompt: str | None = None,
     purpose: str | None = None,
     record_id: str | None = None,
+    provider: str = PRODUCT,
 ) -> Release:
     """Mark `synthesis` and prove that the marks hold; `record_id` (12 hexadecimal digits) is drawn if not given.
 
@@ -60,6 +61,7 @@ def release(
         created_at=now(),
         prompt=prompt,
         digital_source_type=EDITED if synthesis.edited else GENERATED,
+        provider=provider,
     )
     marked = mark(synthesis.pixels, record_id=record_id, key=key, source=source, statement=statement)  # 3. mark, sign
     return let_out(marked, record_id, statement, checker=checker, purpose=purpose)  # 4. self-check, 5. registry's part

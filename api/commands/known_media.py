@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FOLDER: Final = "known_media"
 """Below home, where `api.workplace` looks for lists."""
+RESTART: Final = "Restart a running service, which keeps the lists that it started with."
 COLUMNS = ("entries", "sha256", "list")
 
 app = typer.Typer(help="Lists of known pictures by PDQ fingerprint; none is shipped.", no_args_is_help=True)
@@ -39,6 +40,8 @@ def import_list(
     write_whole(_path(load_settings(), called), file.read_bytes())
     _log("known_media.imported", loaded)
     _show([loaded], as_json=as_json)
+    if not as_json:
+        print(RESTART)
 
 
 @app.command("list")
@@ -62,6 +65,7 @@ def remove(name: Listed) -> None:
     found = _found(name)
     _path(load_settings(), found.name).unlink()
     _log("known_media.removed", found)
+    print(RESTART)
 
 
 def _lists(settings: "Settings") -> "list[KnownMediaList]":

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
+from itertools import islice
 from typing import Any, Final, TypeAlias
 
 import c2pa
@@ -41,6 +42,12 @@ TSA_LISTS: Final = "trust list: tsa:"
 STAMP_CODES: Final = "timeStamp."
 STAMPED_CODE: Final = f"{STAMP_CODES}trusted"
 PARENT: Final = "parentOf"
+MAX_TEXT: Final = 512
+"""Characters of a name, a title or a code that are told: a signer may write megabytes of them."""
+MOST_ACTIONS: Final = 256
+MOST_CODES: Final = 64
+"""Of one manifest; the first, so that the answer about a file does not grow with the file."""
+MAX_ADDRESS: Final = 4096
 _REMOTE = re.compile(r"https?://\S+")
 _RECORD_ID = re.compile(r"[0-9a-f]{12}")
 _STATES: Final = {"Trusted": CredentialState.TRUSTED, "Valid": CredentialState.VALID}
@@ -158,7 +165,9 @@ class _Manifests:
             declares_ai=any(_sources(manifest) & AI_SOURCES for manifest in self._manifests.values()),
             declares_capture=_is_capture(lineage),
             signed_at=_text(signature.get("time")) if _stamped_by_tsa_list(results.get("success")) else None,
-            actions=tuple(name for action in _actions(self._active) if (name := _text(action.get("action")))),
+            actions=tuple(
+                islice(filter(None, (_text(each.get("action")) for each in _actions(self._active))), MOST_ACTIONS)
+            ),
             generator=_generator(self._active),
             soft_binding=bound,
             manifest_id=_text(self._name),
@@ -271,7 +280,8 @@ def _refused(error: c2pa.C2paError, mime: str) -> Credentials:
     sentence = str(error)
     if isinstance(error, c2pa.C2paError.RemoteManifest) or sentence.startswith("Remote"):
         address = _REMOTE.search(sentence)
-        return Credentials(CredentialState.REMOTE, remote_url=address.group() if address else None)
+        told = address is not None and len(address.group()) <= MAX_ADDRESS
+        return Credentials(CredentialState.REMOTE, remote_url=address.group() if address and told else None)
     if isinstance(error, c2pa.C2paError.NotSupported) and mime.startswith("image/"):
         return Credentials(CredentialState.ABSENT)
     return Credentials(CredentialState.UNREADABLE)
@@ -338,7 +348,7 @@ def _generator(manifest: Mapping[str, Any]) -> str | None:
 
 
 def _codes(entries: Entries) -> tuple[str, ...]:
-    return _unique(tuple(str(entry["code"]) for entry in entries or ()))
+    return _unique(tuple(str(entry["code"])[:MAX_TEXT] for entry in entries or ()))[:MOST_CODES]
 
 
 def _unique(codes: tuple[str, ...]) -> tuple[str, ...]:
@@ -346,7 +356,7 @@ def _unique(codes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return value[:MAX_TEXT] if isinstance(value, str) and value else None
 
 
 def _texts(values: object) -> tuple[str, ...]:

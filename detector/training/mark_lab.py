@@ -2,7 +2,9 @@
 
 Two rows need many outputs. An attacker who has pictures with and without their mark knows the mean of what marking
 adds; "mean of outputs taken off" subtracts it from other outputs, and "mean of outputs forged on" adds it to unmarked
-pictures, where a good watermark is *not* read.
+pictures, where a good watermark is *not* read. "mark copied from one output" needs one marked picture and no original:
+what a filter takes for its noise is laid over another picture (the copy attack of Kutter et al. 2000); there as well a
+good watermark is not read, but no robust one is known to be good at it.
 """
 
 import time
@@ -25,10 +27,13 @@ from detector.types import Pixels
 
 TAKEN_OFF: Final = "mean of outputs taken off"
 FORGED: Final = "mean of outputs forged on"
+COPIED: Final = "mark copied from one output"
+FILTER: Final = 4
+"""Strength of the filter (non-local means) whose residual is taken for the mark."""
 OUTPUTS: Final = 50
 SQUARE: Final = 512
 """Side to which photos are cut for the two rows that average outputs."""
-ROWS: Final = (*ATTACKS, TAKEN_OFF, FORGED, REDRAWN)
+ROWS: Final = (*ATTACKS, TAKEN_OFF, FORGED, COPIED, REDRAWN)
 
 Progress = Callable[[str], None]
 
@@ -73,6 +78,8 @@ def measure(
     for one in contestants:
         key = f"average/{one.name}/{one.version}/{everything}"
         tallies[one.name].add(kept.once(key, partial(_average, photos, one)))
+        key = f"copied/{one.name}/{one.version}/{everything}"
+        tallies[one.name].add(kept.once(key, partial(_copy, photos, one)))
     model, redrawing = learnt(photos)
     for one in contestants:
         tallies[one.name].add(redraw_all(photos, one, model=model, fidelity=redrawing["psnr"], journal=kept))
@@ -132,6 +139,17 @@ def _average(photos: Sequence[Pixels], one: Contestant) -> Result:
         found[TAKEN_OFF].append(one.found(whole(one.embed(photo, number) - mean), [number]))
         found[FORGED].append(one.found(whole(photo + louder), range(OUTPUTS)))
     return {"found": found}
+
+
+def _copy(photos: Sequence[Pixels], one: Contestant) -> Result:
+    """Each photo gets the mark of the one before it."""
+    squares = [_square(photo) for photo in photos]
+    found = []
+    for number, photo in enumerate(squares[1:]):
+        marked = one.embed(squares[number], number)
+        noise = marked.astype(np.float32) - cv2.fastNlMeansDenoisingColored(marked, None, FILTER, FILTER)
+        found.append(one.found(whole(photo + noise), [number]))
+    return {"found": {COPIED: found}}
 
 
 def _square(photo: Pixels) -> Pixels:

@@ -26,7 +26,7 @@ WISH = GenerateRequest("a smiling woman", purpose="research", seed=7)
 
 @pytest.fixture(params=["eu", "california", "china"])
 async def workplace(home: Path, request: pytest.FixtureRequest) -> AsyncIterator[Workplace]:
-    settings = Settings(home=home, blob_url="memory:///", jurisdiction=request.param)
+    settings = Settings(home=home, blob_url="memory:///", jurisdiction=request.param, provider="Faces & Sons <東京>")
     async with await Workplace.open(settings) as opened:
         yield opened
 
@@ -47,7 +47,9 @@ async def test_what_is_done_is_in_the_file(workplace: Workplace, released: Relea
     packet = Image.open(io.BytesIO(released.data)).info["XML:com.adobe.xmp"]
     (field,) = ElementTree.fromstring(packet).iter("{http://www.tc260.org.cn/ns/AIGC/1.0/}AIGC")
     aigc = json.loads(field.text or "")
-    assert (aigc["Label"], aigc["ContentProducer"], aigc["ProduceID"]) == ("1", "Shingan", mark.record_id)
+    assert (aigc["Label"], aigc["ContentProducer"], aigc["ProduceID"]) == ("1", "Faces & Sons <東京>", mark.record_id)
+    assert credentials.manifest_id is not None
+    assert "Faces & Sons <東京>".encode() in released.data.partition(credentials.manifest_id.encode())[2]
     assert "smiling" not in json.dumps(dict(answer.document))  # nor does the record show the prompt
 
 

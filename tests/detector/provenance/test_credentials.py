@@ -14,6 +14,8 @@ from PIL import Image
 
 from detector.provenance.check import READ_CREDENTIALS
 from detector.provenance.credentials import (
+    MAX_TEXT,
+    MOST_ACTIONS,
     SOFT_BINDING_ALGORITHM,
     crjson,
     from_json,
@@ -34,6 +36,7 @@ EDITED = {
     "action": "c2pa.edited",
     "digitalSourceType": "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia",
 }
+_SOURCE = {"digitalSourceType": "http://cv.iptc.org/newscodes/digitalsourcetype/humanEdits"}
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 Sign = Callable[..., bytes]
 
@@ -249,3 +252,12 @@ def test_foreign_soft_binding_values_are_none(value: object) -> None:
 @given(number=st.integers(0, 2**48 - 1))
 def test_soft_binding_value_comes_back(number: int) -> None:
     assert record_id_of(soft_binding_value(f"{number:012x}")) == f"{number:012x}"
+
+
+def test_what_is_told_of_a_credential_has_an_end(sign: Sign, png: bytes, trusting: dict[str, Any]) -> None:
+    many = ({**GENERATED, "softwareAgent": {"name": "x" * 9000}}, *[{"action": "c2pa.edited", **_SOURCE}] * 400)
+    found = read_credentials(sign(png, actions=many), "image/png", trusting)
+    assert (found.state, len(found.actions), found.declares_ai) == (CredentialState.TRUSTED, MOST_ACTIONS, True)
+    foreign = ({"action": "com.example." + "y" * 9000, **_SOURCE},)
+    found = read_credentials(sign(png, actions=(GENERATED, *foreign)), "image/png", trusting)
+    assert max(map(len, found.actions)) == MAX_TEXT

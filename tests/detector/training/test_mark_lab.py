@@ -10,9 +10,11 @@ from skimage.metrics import structural_similarity
 from detector.training import mark_lab, mark_peers, mark_redraw
 from detector.training.attacks import ATTACKS
 from detector.training.mark_journal import Journal
-from detector.training.mark_lab import FORGED, ROWS, TAKEN_OFF, measure, ssim
+from detector.training.mark_lab import COPIED, FORGED, ROWS, TAKEN_OFF, measure, share, ssim
 from detector.training.mark_peers import OURS, PACKAGES, PEER_BITS, PEER_RIGHT, Contestant, ours
 from detector.types import Pixels
+
+FEWER = (TAKEN_OFF, FORGED, COPIED)
 
 
 def photo() -> Pixels:
@@ -42,9 +44,10 @@ def test_every_row_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     document = measure([photo(), photo()[::-1].copy()], [ours()], progress=lambda _: None)
     ours_alone = document["watermarks"][OURS]
     assert set(ours_alone["rows"]) == set(ROWS)
-    assert all(share["tries"] == 2 for row, share in ours_alone["rows"].items() if row not in (TAKEN_OFF, FORGED))
+    assert all(found["tries"] == 2 for row, found in ours_alone["rows"].items() if row not in FEWER)
     assert ours_alone["rows"]["none"]["recovered"] == 2
     assert ours_alone["rows"][TAKEN_OFF]["tries"] == ours_alone["rows"][FORGED]["tries"] == 1
+    assert ours_alone["rows"][COPIED] == share(1, 1)
 
 
 def test_ssim_is_the_usual_one() -> None:
