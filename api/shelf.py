@@ -5,6 +5,7 @@ from typing import Any
 
 from api.auth import Actor
 from api.errors import NotFound
+from api.receipts import ENTRY_JSON
 from api.rendering import Case, Preview
 from api.repositories import InspectionRepository, StoredInspection
 from api.workplace import Workplace
@@ -26,6 +27,14 @@ async def document_of(workplace: Workplace, stored: StoredInspection) -> dict[st
     async with workplace.database.read() as session:
         receipt = await workplace.audit.receipt(session, stored.entry)
     return {**stored.report["report"], "receipt": receipt.as_dict()}
+
+
+async def handed_on(workplace: Workplace, stored: StoredInspection) -> dict[str, Any]:
+    """As `document_of`, with the entry in the receipt: the answer can then be compared with the log from this alone."""
+    async with workplace.database.read() as session:
+        receipt = await workplace.audit.receipt(session, stored.entry)
+        entry = await workplace.audit.get(session, stored.entry)
+    return {**stored.report["report"], "receipt": receipt.as_dict() | {ENTRY_JSON: entry.json.decode()}}
 
 
 async def case_of(workplace: Workplace, stored: StoredInspection) -> Case:
