@@ -77,7 +77,7 @@ def decide(provenance: Provenance, opinions: Sequence[Opinion] = (), *, looked: 
     verdict = _never_clear_a_broken_credential(verdict, provenance.credentials)
     hints = _hints(provenance)
     if hints and verdict.action is Action.ALLOW:
-        verdict = replace(verdict, label=Label.INCONCLUSIVE, action=Action.REVIEW)
+        verdict = _undecided(verdict)
     reasons = (*hints, *reasons)
     return replace(verdict, reasons=_unique((*verdict.reasons, *reasons)), conflicts=conflicts)
 
@@ -89,7 +89,7 @@ def glimpsed(verdict: Verdict) -> Verdict:
     """
     verdict = replace(verdict, reasons=_unique((*verdict.reasons, Reason.FRAMES_SAMPLED)))
     if verdict.action is Action.ALLOW and verdict.label is not Label.ORIGIN_VERIFIED:
-        return replace(verdict, label=Label.INCONCLUSIVE, action=Action.REVIEW)
+        return _undecided(verdict)
     return verdict
 
 
@@ -163,7 +163,8 @@ def _accuse(opinion: Opinion) -> Verdict:
 
 
 def _abstain(opinion: Opinion) -> Verdict:
-    return _quoting(opinion, Label.INCONCLUSIVE, Action.REVIEW, opinion.reasons or (Reason.BETWEEN_THRESHOLDS,))
+    reasons = opinion.reasons or (Reason.BETWEEN_THRESHOLDS,)
+    return _undecided(_quoting(opinion, Label.INCONCLUSIVE, Action.REVIEW, reasons))
 
 
 def _quoting(opinion: Opinion, label: Label, action: Action, reasons: tuple[Reason, ...]) -> Verdict:
@@ -178,8 +179,13 @@ def _never_clear_a_broken_credential(verdict: Verdict, credentials: Credentials)
     broken = credentials.state is CredentialState.INVALID or has_broken_ingredient(credentials)
     undecided = credentials.state is CredentialState.VALID and credentials.declares_ai
     if verdict.action is Action.ALLOW and (broken or undecided):
-        return replace(verdict, label=Label.INCONCLUSIVE, action=Action.REVIEW)
+        return _undecided(verdict)
     return verdict
+
+
+def _undecided(verdict: Verdict) -> Verdict:
+    """`verdict` for people to look at. A probability stays, but no operating point decided, so none is quoted."""
+    return replace(verdict, label=Label.INCONCLUSIVE, action=Action.REVIEW, stated_fpr=None, operating_point=None)
 
 
 def _hints(provenance: Provenance) -> tuple[Reason, ...]:
