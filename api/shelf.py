@@ -5,7 +5,6 @@ from typing import Any
 
 from api.auth import Actor
 from api.errors import NotFound
-from api.receipts import ENTRY_JSON
 from api.rendering import Case, Preview
 from api.repositories import InspectionRepository, StoredInspection
 from api.workplace import Workplace
@@ -32,9 +31,7 @@ async def document_of(workplace: Workplace, stored: StoredInspection) -> dict[st
 async def handed_on(workplace: Workplace, stored: StoredInspection) -> dict[str, Any]:
     """As `document_of`, with the entry in the receipt: the answer can then be compared with the log from this alone."""
     async with workplace.database.read() as session:
-        receipt = await workplace.audit.receipt(session, stored.entry)
-        entry = await workplace.audit.get(session, stored.entry)
-    return {**stored.report["report"], "receipt": receipt.as_dict() | {ENTRY_JSON: entry.json.decode()}}
+        return {**stored.report["report"], "receipt": await workplace.audit.handed_on(session, stored.entry)}
 
 
 async def case_of(workplace: Workplace, stored: StoredInspection) -> Case:
