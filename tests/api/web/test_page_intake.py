@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from api.audit_files import Compared, check_receipt, read_key
 from detector.types import Pixels
+from tests.api.web.conftest import Opened, served
 
 pytestmark = pytest.mark.browser
 PHONE = 390
@@ -59,6 +60,23 @@ def test_a_clip_is_asked_after_until_its_job_has_ended(
     assert states[-1] == "done"
     assert set(states[:-1]) <= {"accepted", "running"}
     expect(page.locator("[data-intake] [data-status]")).to_be_hidden()
+
+
+def test_a_clip_that_waits_may_be_cancelled_and_the_next_file_has_its_turn(
+    opened: Opened, tmp_path: Path, film: Callable[..., bytes], make_photo: Callable[..., Pixels]
+) -> None:
+    clip: FilePayload = {"name": "clip.mp4", "mimeType": "video/mp4", "buffer": film([make_photo()] * 10)}
+    empty: FilePayload = {"name": "none.jpg", "mimeType": "image/jpeg", "buffer": b""}
+    with served(tmp_path / "idle", worker=False) as address, opened(address) as page:
+        stop = page.get_by_role("button", name="Cancel this file")
+        expect(stop).to_be_hidden()
+        page.set_input_files("[data-file]", [clip, empty])
+        with page.expect_response(lambda answer: answer.request.method == "DELETE") as ended:
+            stop.click()
+        assert ended.value.json()["state"] == "cancelled"
+        said = ["clip.mp4: cancelled; nothing is recorded of it.", "none.jpg: The file is empty. (empty_media)"]
+        expect(page.locator("[data-report] .notice.bad")).to_have_text(said, use_inner_text=True)
+        expect(stop).to_be_hidden()
 
 
 def test_a_clip_whose_job_fails_is_refused_by_name(
