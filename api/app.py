@@ -13,6 +13,7 @@ from api import problems
 from api.admission import forget_windows
 from api.anchors import anchoring
 from api.auth import ApiKeys
+from api.described import Service
 from api.jobs.following import waiting
 from api.metrics import Metrics, summed
 from api.middleware import BodyLimit, Measured, RateHeaders, RequestIds, SecurityHeaders
@@ -95,7 +96,7 @@ def create_app(settings: Settings | None = None, *, worker: bool = False) -> Fas
             await asyncio.gather(*app.state.live_endings, return_exceptions=True)
 
     # The framework's documentation pages load scripts from elsewhere; the description itself is served.
-    app = FastAPI(
+    app = Service(
         title="Shingan",
         version=version("shingan"),
         lifespan=lifespan,

@@ -14,7 +14,7 @@ from api.checkpoints import Signer, Verifier
 from api.entries import PERSONAL, Entry, pseudonym
 from api.errors import NotFound
 from api.ledger import Edge, Fact, Ledger
-from api.receipts import Receipt
+from api.receipts import ENTRY_JSON, Receipt
 from api.receipts import verify_receipt as verify_receipt
 from api.settings import Settings
 from api.witnesses import Witness, parse_witnesses
@@ -70,6 +70,12 @@ class AuditLog:
     async def receipt(self, session: AsyncSession, index: int, *, size: int | None = None) -> Receipt:
         """Proof that entry `index` is under the head at `size` entries, or the newest; raises `NotFound`."""
         return await self._on(session, lambda ledger: ledger.receipt(index, size=size))
+
+    async def handed_on(self, session: AsyncSession, index: int) -> dict[str, Any]:
+        """The receipt of entry `index` as JSON with the entry in it, so that an answer can be compared with that by
+        whoever has both and the log's key; raises `NotFound`."""
+        receipt, entry = await self.receipt(session, index), await self.get(session, index)
+        return receipt.as_dict() | {ENTRY_JSON: entry.json.decode()}
 
     async def consistency(self, session: AsyncSession, old: int, new: int) -> tuple[bytes, ...]:
         """Proof that the log of `old` entries is a prefix of that of `new`; raises `NotFound` if it never was."""

@@ -2,22 +2,51 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 import rfc8785
 
-from api.audit_standards import AuditCheck
 from api.checkpoints import Checkpoint, Verifier
 from api.errors import InvalidRequest
 from api.outcomes import digest
-from api.receipts import receipt_fault
+from api.receipts import ENTRY_JSON, Receipt, receipt_fault
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 """Answers about long clips have a megabyte."""
 
-UNCOMPARED: Final = " Whether it is about this answer was not checked: --entry does that."
-"""A receipt proves an entry alone, and a changed answer may carry a sound one."""
+
+class Compared(StrEnum):
+    """What was held against the leaf that a receipt proves, each with all before it."""
+
+    NOTHING = "nothing"
+    ENTRY = "entry"
+    ANSWER = "answer"
+
+
+PROVEN: Final = "under a head of {} entries that it signed"
+SAID: Final = {
+    Compared.NOTHING: f"The log has entry {{}}, {PROVEN}. What that entry says was not looked at, and no answer was"
+    " compared with it: --entry FILE does that.",
+    Compared.ENTRY: f"The log has entry {{}} as it is here, {PROVEN}. No answer was compared with it.",
+    Compared.ANSWER: f"This is the answer that the log recorded in entry {{}}, {PROVEN}.",
+}
+"""What a sound receipt proves: a changed answer may carry one, and so may another file's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptCheck:
+    """Result of a check: `entry` is the number that the receipt names, null if it names none; `size` that of the signed
+    head and `root` its root, 0 and empty if not `ok`."""
+
+    ok: bool
+    entry: int | None
+    size: int
+    root: bytes
+    compared: Compared
+    detail: str
 
 
 def read_text(path: Path) -> str:
@@ -58,23 +87,26 @@ def read_head(path: Path, verifier: Verifier) -> Checkpoint:
     return verifier.open(str(_receipt(_document(text, path)).get("checkpoint")))
 
 
-def check_receipt(path: Path, entry: Path | None, verifier: Verifier) -> AuditCheck:
-    """Checks the receipt in a file, alone or in an answer, and with the file of its `entry` that answer as well.
+def check_receipt(path: Path, entry: Path | None, verifier: Verifier) -> ReceiptCheck:
+    """Checks the receipt in a file, alone or in an answer; that answer as well with the file of its `entry`, or if the
+    receipt holds the entry itself, as `report.json` does.
 
     Raises `InvalidRequest` if a file cannot be read.
     """
     document = _document(read_text(path), path)
     receipt = _receipt(document)
-    known = None if entry is None else read_text(entry).strip()
+    known = receipt.get(ENTRY_JSON) if entry is None else read_text(entry).strip()
+    known = known if isinstance(known, str) else None
     fault = receipt_fault(receipt, known, verifier) or _other_answer(document, known)
-    number = receipt.get("entry")
-    place, root = number if isinstance(number, int) else 0, str(receipt.get("root") or "")
-    detail = f"Entry {place} is in the log." if fault is None else f"Entry {place} is {fault}."
-    if fault is None and known is None and "receipt" in document:
-        detail += UNCOMPARED
-    first_bad = None if fault is None else place
-    size = receipt.get("tree_size") if fault is None else place
-    return AuditCheck(fault is None, int(size or 0), first_bad, detail, _hash(root), True)
+    named = receipt.get("entry")
+    number = named if type(named) is int else None
+    if fault is not None:
+        place = "The entry" if number is None else f"Entry {number}"
+        return ReceiptCheck(False, number, 0, b"", Compared.NOTHING, f"{place} is {fault}.")
+    compared = Compared.NOTHING if known is None else Compared.ANSWER if "receipt" in document else Compared.ENTRY
+    proven = Receipt.from_dict(receipt)
+    detail = SAID[compared].format(proven.entry, proven.tree_size)
+    return ReceiptCheck(True, number, proven.tree_size, proven.root, compared, detail)
 
 
 def _other_answer(document: Mapping[str, Any], entry: str | None) -> str | None:
@@ -106,10 +138,3 @@ def _document(text: str, path: Path) -> Mapping[str, Any]:
 def _receipt(document: Mapping[str, Any]) -> Mapping[str, Any]:
     found = document.get("receipt", document)
     return found if isinstance(found, dict) else {}
-
-
-def _hash(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        return b""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from detector.errors import DetectorError
-from generator.errors import GeneratorError, UnsupportedAttribute
+from generator.errors import GeneratorError, SeveralFaces, UnsupportedAttribute
 
 PROBLEM_JSON = "application/problem+json"
 """Media type of an error answer (RFC 9457)."""
@@ -148,6 +148,7 @@ _DOMAIN: Mapping[str, tuple[int, str]] = {
     "credentials_unreadable": (422, "The picture's credentials could not be kept"),
     "media_too_small": (422, "The picture is too small to bear a watermark"),
     "portrait_unusable": (422, "The picture holds no face to work on"),
+    "several_faces": (422, "The picture holds several faces"),
     "invalid_settings": (422, "The portrait tool does not take these settings"),
     "speech_unusable": (422, "This cannot be read aloud"),
     "signing_failed": (503, "Signing failed and nothing was released"),
@@ -159,13 +160,17 @@ def problem_of(error: Exception, *, instance: str | None = None) -> Problem:
     """The answer to `error`, whatever it is; a failure outside the three error trees never shows its text."""
     if isinstance(error, ApiError):
         return _problem(error.status, error.code, error.title, str(error), instance, error.extra)
-    if isinstance(error, UnsupportedAttribute):
-        status, title = _DOMAIN[error.code]
-        return _problem(status, error.code, title, str(error), instance, {"names": list(error.names)})
     if isinstance(error, DetectorError | GeneratorError):
         status, title = _DOMAIN.get(error.code, (500, ApiError.title))
-        return _problem(status, error.code, title, str(error) or title, instance, {})
+        return _problem(status, error.code, title, str(error) or title, instance, _fields_of(error))
     return _problem(ApiError.status, ApiError.code, ApiError.title, ApiError.title, instance, {})
+
+
+def _fields_of(error: DetectorError | GeneratorError) -> Mapping[str, object]:
+    """What an error tells in fields of its own."""
+    if isinstance(error, UnsupportedAttribute):
+        return {"names": list(error.names)}
+    return {"faces": error.faces} if isinstance(error, SeveralFaces) else {}
 
 
 def _problem(

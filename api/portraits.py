@@ -47,7 +47,8 @@ class PortraitRequest:
 
     `consent`: the caller attests that the person shown agreed; `consent_reference` says where that is on file, or
     names a record of `api.consents`, and goes into the log as a salted digest alone. `style_data`: a second picture,
-    whose manner `artwork` is to take.
+    whose manner `artwork` is to take. `face`: which one is meant, from 1 on and from left to right; null if there is
+    one alone.
     """
 
     tool: str
@@ -59,15 +60,16 @@ class PortraitRequest:
     settings: Mapping[str, Any] = field(default_factory=dict)
     label: str = AUTO
     style_data: bytes = b""
+    face: int | None = None
 
     def settings_with(self, picture: object) -> Mapping[str, Any]:
         """`settings` as the tool takes them: with the style picture, if one was sent."""
         return {**self.settings, "picture": picture} if self.style_data else self.settings
 
     def settings_told(self) -> Mapping[str, Any]:
-        """`settings` as the answer states them: the style picture by its digest."""
+        """`settings` as the answer states them: the style picture by its digest, and the face if one was named."""
         digest = {"picture_sha256": sha256_hex(self.style_data)} if self.style_data else {}
-        return {**self.settings, **digest}
+        return {**self.settings, **digest} | ({} if self.face is None else {"face": self.face})
 
 
 async def redraw(workplace: Workplace, actor: Actor, request: PortraitRequest) -> Released:
@@ -87,8 +89,8 @@ async def _released(
 ) -> Released:
     known = await workplace.tenant_lists.of(actor.tenant)
     async with on_record(workplace, actor, PORTRAIT, name=request.name):
-        opened, subject = await workplace.run(lambda: _open(workplace, request, known))  # 2
-    if screened := screen(opened.found) | _screen_look(workplace, subject):
+        opened, subject, screened = await workplace.run(lambda: _open(workplace, request, known))  # 2
+    if screened:
         await permit(workplace, replace(asked, context=replace(asked.context, screened=screened)))  # 3
     async with on_record(workplace, actor, PORTRAIT, name=request.name):
         redrawn, release = await workplace.run(lambda: _redraw(workplace, request, tool, opened, subject))  # 4
@@ -137,12 +139,15 @@ async def policy_request(workplace: Workplace, actor: Actor, request: PortraitRe
 
 def _open(
     workplace: Workplace, request: PortraitRequest, known: Sequence[KnownMediaList]
-) -> tuple["Opened", "Subject"]:
+) -> tuple["Opened", "Subject", frozenset[str]]:
+    """The picture, the face that is meant, and what of either the policy has rules about."""
     with ONE_IMPORT:
         from generator.elsewhere import open_unmarked
-        from generator.portrait.subject import find_subject
+        from generator.portrait.subject import choose_subject, find_subjects
     opened = open_unmarked(request.data, checker=workplace.checker, known=known, liftable=workplace.mark_keys)
-    return opened, find_subject(opened.pixels, workplace.portrait_finders)
+    subjects = find_subjects(opened.pixels, workplace.portrait_finders)
+    subject = choose_subject(subjects, request.face)
+    return opened, subject, screen(opened.found) | _screen_looks(workplace, subjects)
 
 
 def screen(found: Provenance) -> frozenset[str]:
@@ -150,10 +155,11 @@ def screen(found: Provenance) -> frozenset[str]:
     return frozenset({KNOWN_MEDIA}) if found.known_media else frozenset()
 
 
-def _screen_look(workplace: Workplace, subject: "Subject") -> frozenset[str]:
+def _screen_looks(workplace: Workplace, subjects: Sequence["Subject"]) -> frozenset[str]:
+    """Of everybody whose face is large enough, for they all are in what leaves, whoever is meant."""
     finders = workplace.portrait_finders
-    minor = finders.age.may_be_minor(subject.pixels, subject.mesh, landmarks=finders.landmarks)
-    return frozenset({APPARENT_MINOR}) if minor else frozenset()
+    looks = (finders.age.may_be_minor(each.pixels, each.mesh, landmarks=finders.landmarks) for each in subjects)
+    return frozenset({APPARENT_MINOR}) if any(looks) else frozenset()
 
 
 def _redraw(

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from api.checkpoints import Verifier
 from api.errors import AuditBroken
 from api.merkle import leaf_hash, verify_inclusion
 
 T = TypeVar("T")
+ENTRY_JSON: Final = "entry_json"
+"""The key under which a receipt that is to be handed on holds the entry's canonical JSON as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ def receipt_fault(receipt: Mapping[str, Any], entry_json: bytes | str | None, ve
 
 
 def _bytes(text: bytes | str) -> bytes:
-    return text.encode() if isinstance(text, str) else text
+    # Half a surrogate pair, which JSON can say and no entry has, makes another leaf.
+    return text.encode(errors="surrogatepass") if isinstance(text, str) else text
 
 
 def _typed(value: object, kind: type[T]) -> T:

@@ -28,6 +28,12 @@ async def document_of(workplace: Workplace, stored: StoredInspection) -> dict[st
     return {**stored.report["report"], "receipt": receipt.as_dict()}
 
 
+async def handed_on(workplace: Workplace, stored: StoredInspection) -> dict[str, Any]:
+    """As `document_of`, with the entry in the receipt: the answer can then be compared with the log from this alone."""
+    async with workplace.database.read() as session:
+        return {**stored.report["report"], "receipt": await workplace.audit.handed_on(session, stored.entry)}
+
+
 async def case_of(workplace: Workplace, stored: StoredInspection) -> Case:
     """The answer as a sheet that carries all that its receipt check needs."""
     async with workplace.database.read() as session:

@@ -145,7 +145,8 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The fused answer; `stated_fpr` is the measured false-positive rate of the `operating_point` that it quotes."""
+    """The fused answer; `stated_fpr` is the measured false-positive rate of the `operating_point` that decided, if one
+    did."""
 
     label: Label
     action: Action

@@ -79,7 +79,7 @@ def decide(provenance: Provenance, opinions: Sequence[Opinion] = (), *, looked: 
     verdict = _never_clear_a_broken_credential(verdict, provenance.credentials)
     hints = _hints(provenance)
     if hints and verdict.action is Action.ALLOW:
-        verdict = replace(verdict, label=Label.INCONCLUSIVE, action=Action.REVIEW)
+        verdict = _undecided(verdict)
     reasons = (*hints, *reasons)
     return replace(verdict, reasons=_unique((*verdict.reasons, *reasons)), conflicts=conflicts)
 
@@ -92,7 +92,7 @@ def glimpsed(verdict: Verdict) -> Verdict:
 def _never_clear_unseen(verdict: Verdict) -> Verdict:
     """`verdict` on a file of which something was not looked for the mark; a trusted camera vouches for all of it."""
     if verdict.action is Action.ALLOW and verdict.label is not Label.ORIGIN_VERIFIED:
-        return replace(verdict, label=Label.INCONCLUSIVE, action=Action.REVIEW)
+        return _undecided(verdict)
     return verdict
 
 
@@ -127,12 +127,7 @@ def _copied(opinions: Sequence[Opinion], *, captured: bool) -> Verdict | None:
     """The mark is that of a release which looks otherwise: a copied mark accuses nobody, and clears nobody either."""
     if not captured and any(opinion.state is EvidenceState.FIRED for opinion in opinions):
         return None  # the experts accuse, for reasons of their own
-    return Verdict(
-        Label.INCONCLUSIVE,
-        Action.REVIEW,
-        operating_point="shingan.wm.1",
-        reasons=(Reason.WATERMARK_FOUND, Reason.RELEASE_UNLIKE),
-    )
+    return Verdict(Label.INCONCLUSIVE, Action.REVIEW, reasons=(Reason.WATERMARK_FOUND, Reason.RELEASE_UNLIKE))
 
 
 def _captured(opinions: Sequence[Opinion]) -> Verdict:
@@ -178,7 +173,8 @@ def _accuse(opinion: Opinion) -> Verdict:
 
 
 def _abstain(opinion: Opinion) -> Verdict:
-    return _quoting(opinion, Label.INCONCLUSIVE, Action.REVIEW, opinion.reasons or (Reason.BETWEEN_THRESHOLDS,))
+    reasons = opinion.reasons or (Reason.BETWEEN_THRESHOLDS,)
+    return _undecided(_quoting(opinion, Label.INCONCLUSIVE, Action.REVIEW, reasons))
 
 
 def _quoting(opinion: Opinion, label: Label, action: Action, reasons: tuple[Reason, ...]) -> Verdict:
@@ -193,8 +189,13 @@ def _never_clear_a_broken_credential(verdict: Verdict, credentials: Credentials)
     broken = credentials.state is CredentialState.INVALID or has_broken_ingredient(credentials)
     undecided = credentials.state in (CredentialState.VALID, CredentialState.TRUSTED) and credentials.declares_ai
     if verdict.action is Action.ALLOW and (broken or undecided):
-        return replace(verdict, label=Label.INCONCLUSIVE, action=Action.REVIEW)
+        return _undecided(verdict)
     return verdict
+
+
+def _undecided(verdict: Verdict) -> Verdict:
+    """`verdict` for people to look at. A probability stays, but no operating point decided, so none is quoted."""
+    return replace(verdict, label=Label.INCONCLUSIVE, action=Action.REVIEW, stated_fpr=None, operating_point=None)
 
 
 def _hints(provenance: Provenance) -> tuple[Reason, ...]:

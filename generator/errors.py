@@ -62,6 +62,18 @@ class PortraitUnusable(GeneratorError):
     code = "portrait_unusable"
 
 
+class SeveralFaces(GeneratorError):
+    """The picture holds `faces` faces that a portrait tool could work on, and which of them is meant was not said."""
+
+    code = "several_faces"
+
+    def __init__(self, faces: int) -> None:
+        self.faces = faces
+        super().__init__(
+            f"There are {faces} faces in the picture; say which is meant by its number, from left to right, or crop it."
+        )
+
+
 class InvalidSettings(GeneratorError):
     """A portrait tool was asked for something that it does not know, or for more than it may do."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from generator import vocabulary as words
 from generator.errors import UnsupportedAttribute
 from generator.japanese import to_english
+from generator.pictographs import named_by, symbols
 
 ADULT_AGE = 18
 LONGEST_PHRASE = 4
@@ -82,6 +83,14 @@ class _Reader:
         while at < len(tokens):
             at += self._step(tokens[at : at + LONGEST_PHRASE])
         self._settle()
+        self._symbols(text)
+
+    def _symbols(self, text: str) -> None:
+        """A symbol is refused by itself, and screened by what Unicode calls it: a picture of a baby says `baby`."""
+        for symbol in symbols(text):
+            self._refuse(symbol)
+            for word in named_by(symbol):
+                self._screen(word)
 
     def _ages(self, text: str) -> str:
         for found in AGE.finditer(text):

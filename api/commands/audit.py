@@ -11,7 +11,10 @@ from api.commands.outcome import ExitCode
 from api.commands.running import at_work, load_settings, write_whole
 
 if TYPE_CHECKING:
+    from api.audit_files import ReceiptCheck
     from api.audit_standards import AuditCheck
+    from api.checkpoints import Verifier
+    from api.settings import Settings
 
 app = typer.Typer(help="The tamper-evident audit log.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, and nothing else.")]
@@ -34,27 +37,29 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check every entry, the tree above it, each signed head, and what others attest; exit code 1 names the first entry
-    that is wrong."""
+    that is wrong. A receipt proves that the log has an entry; the answer is compared with that where the file itself
+    holds it (report.json), or with --entry."""
     if export is not None and receipt is not None:
         raise typer.BadParameter("--export or --receipt, not both.", param_hint="--export")
     if entry is not None and receipt is None:
         raise typer.BadParameter("It goes with --receipt.", param_hint="--entry")
-    _report(_check(export, receipt, entry, checkpoint or [], key), as_json=as_json)
-
-
-def _check(
-    export: Path | None, receipt: Path | None, entry: Path | None, heads: list[Path], key: str | None
-) -> "AuditCheck":
-    from api.audit import verify_database
-    from api.audit_export import check_export
-    from api.audit_files import check_receipt, read_head, read_key, read_lines
-    from api.audit_standards import standards_of
+    from api.audit_files import check_receipt, read_key
     from api.checkpoints import load_verifier
 
     settings = load_settings()
     verifier = read_key(key) if key else load_verifier(settings)
     if receipt is not None:
-        return check_receipt(receipt, entry, verifier)
+        _report_receipt(check_receipt(receipt, entry, verifier), as_json=as_json)
+    else:
+        _report(_check(export, checkpoint or [], settings, verifier), as_json=as_json)
+
+
+def _check(export: Path | None, heads: list[Path], settings: "Settings", verifier: "Verifier") -> "AuditCheck":
+    from api.audit import verify_database
+    from api.audit_export import check_export
+    from api.audit_files import read_head, read_lines
+    from api.audit_standards import standards_of
+
     kept = [read_head(path, verifier) for path in heads]
     if export is None:
         return asyncio.run(verify_database(settings, verifier=verifier, kept=kept))
@@ -129,11 +134,24 @@ def _report(check: "AuditCheck", *, as_json: bool) -> None:
     if as_json:
         facts = {"ok": check.ok, "size": check.size, "first_bad": check.first_bad, "detail": check.detail}
         facts |= {"root": check.root.hex(), "signed": check.signed}
-        print(json.dumps(facts | {"cosigned": check.cosigned, "anchored": check.anchored}))
+        print(json.dumps(facts | {"cosigned": check.cosigned, "anchored": check.anchored, "compared": None}))
     else:
         print(f"{'ok' if check.ok else 'audit_broken'}: {check.detail} {check.size} sound entries.")
         print(f"root {check.root.hex()}")
         for name, size in (("cosigned", check.cosigned), ("anchored", check.anchored)):
             if size is not None:
                 print(f"{name} up to {size} entries")
+    raise typer.Exit(ExitCode.CLEAN if check.ok else ExitCode.ERROR)
+
+
+def _report_receipt(check: "ReceiptCheck", *, as_json: bool) -> None:
+    if as_json:
+        numbers = {"ok": check.ok, "size": check.size, "first_bad": None if check.ok else check.entry}
+        facts = {"detail": check.detail, "root": check.root.hex(), "signed": check.ok}
+        print(json.dumps(numbers | facts | {"cosigned": None, "anchored": None, "compared": check.compared}))
+    else:
+        proven = "proof alone" if check.compared == "nothing" else "ok"
+        print(f"{proven if check.ok else 'not proven'}: {check.detail}")
+        if check.ok:
+            print(f"root {check.root.hex()}")
     raise typer.Exit(ExitCode.CLEAN if check.ok else ExitCode.ERROR)

@@ -31,6 +31,9 @@ Purpose = Annotated[str, typer.Option(help="What the result is for; the policy a
 Consent = Annotated[bool, typer.Option("--consent", help="You attest that the person shown agreed to this.")]
 Reference = Annotated[str, typer.Option(help="Where the consent is on file; logged as a digest alone.")]
 LabelOption = Annotated[LabelName, typer.Option(help="Visible label; auto: as the jurisdiction asks.")]
+FaceNumber = Annotated[
+    int | None, typer.Option("--face", min=1, help="Which face is meant, from left to right, where there are several.")
+]
 Out = Annotated[Path, typer.Option(file_okay=False, help="Folder for the results.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, and nothing else.")]
 
@@ -76,7 +79,7 @@ class Studio:
             code, detail = failure_of(error)
             digest = sha256_hex(data) if data else None
             return failed_portrait(
-                path=name, tool=wish.tool, settings=wish.settings, code=code, detail=detail, sha256=digest
+                path=name, tool=wish.tool, settings=wish.settings_told(), code=code, detail=detail, sha256=digest
             )
         return {**done.document, "input": name, "path": str(target)}
 
@@ -107,6 +110,7 @@ def artwork(
     consent: Consent = False,
     consent_reference: Reference = "",
     label: LabelOption = "auto",
+    face: FaceNumber = None,
     out: Out = Path("portraits"),
     as_json: AsJson = False,
 ) -> None:
@@ -115,7 +119,7 @@ def artwork(
 
     data = b"" if style_picture is None else _style(style_picture)
     settings = {"style": "style_picture" if data else style, "strength": strength, "seed": seed}
-    wish = PortraitRequest("artwork", b"", "", purpose, consent, consent_reference, settings, label, data)
+    wish = PortraitRequest("artwork", b"", "", purpose, consent, consent_reference, settings, label, data, face)
     run(files, wish, out=out, as_json=as_json)
 
 
@@ -140,6 +144,7 @@ def surgery(
     consent: Consent = False,
     consent_reference: Reference = "",
     label: LabelOption = "auto",
+    face: FaceNumber = None,
     out: Out = Path("portraits"),
     as_json: AsJson = False,
 ) -> None:
@@ -147,7 +152,7 @@ def surgery(
     from api.portraits import PortraitRequest
 
     settings = {"changes": dict(_change(text) for text in change), "view": view}
-    wish = PortraitRequest("surgery", b"", "", purpose, consent, consent_reference, settings, label)
+    wish = PortraitRequest("surgery", b"", "", purpose, consent, consent_reference, settings, label, face=face)
     run(files, wish, out=out, as_json=as_json)
 
 
@@ -166,6 +171,7 @@ def reconstruct(
     consent: Consent = False,
     consent_reference: Reference = "",
     label: LabelOption = "auto",
+    face: FaceNumber = None,
     out: Out = Path("portraits"),
     as_json: AsJson = False,
 ) -> None:
@@ -176,7 +182,7 @@ def reconstruct(
     if mask is not None:
         regions += _regions_of(mask)
     settings = {"output": output, "hidden": regions}
-    wish = PortraitRequest("reconstruct", b"", "", purpose, consent, consent_reference, settings, label)
+    wish = PortraitRequest("reconstruct", b"", "", purpose, consent, consent_reference, settings, label, face=face)
     run(files, wish, out=out, as_json=as_json)
 
 

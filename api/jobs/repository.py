@@ -49,9 +49,9 @@ class JobRepository:
         query = select(func.count()).where(jobs.c.state == JobState.ACCEPTED, jobs.c.kind != JobKind.BATCH)
         return int((await self._session.execute(query)).scalar_one())
 
-    async def parts(self, parent: str) -> Sequence[Job]:
-        """The jobs of a batch, in the order in which they came."""
-        query = select(jobs).where(jobs.c.parent == parent).order_by(jobs.c.created_at, jobs.c.id)
+    async def parts(self, *parents: str) -> Sequence[Job]:
+        """The jobs of batches, in the order in which they came."""
+        query = select(jobs).where(jobs.c.parent.in_(parents)).order_by(jobs.c.created_at, jobs.c.id)
         return [_job(row) for row in await self._session.execute(query)]
 
     async def due(self, now: str, *, limit: int) -> Sequence[Job]:

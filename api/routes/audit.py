@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
-from api.access import CanReadAudit, Place
+from api.access import Anyone, CanReadAudit, Place
 from api.audit_view import may_read
 from api.errors import InvalidRequest, NotFound
 from api.tiles import read_tile
@@ -77,8 +77,8 @@ async def tile(place: Place, actor: CanReadAudit, path: str) -> Response:
 
 
 @router.get("/key")
-async def key(place: Place, actor: CanReadAudit) -> PlainTextResponse:
-    """The log's public key as a C2SP verifier key."""
+async def key(place: Place, actor: Anyone) -> PlainTextResponse:
+    """The log's public key as a C2SP verifier key: whoever was handed an answer checks its receipt with it."""
     return PlainTextResponse(f"{place.audit.verifier}\n")
 
 

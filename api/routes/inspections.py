@@ -20,7 +20,7 @@ from api.rendering import report_html, report_policy
 from api.repositories import InspectionRepository
 from api.retention import retention_of
 from api.routes.jobs import priority_of
-from api.shelf import case_of, document_of, inspection
+from api.shelf import case_of, document_of, handed_on, inspection
 from api.uploads import Sourced, source_body
 from api.workplace import Workplace
 
@@ -119,8 +119,9 @@ async def events(place: Place, actor: CanInspect, inspection_id: str) -> Streami
 
 @router.get("/{inspection_id}/report.json")
 async def report_json(place: Place, actor: CanInspect, inspection_id: str) -> dict[str, Any]:
-    """The answer, under the name of a file."""
-    return await document_of(place, await inspection(place, actor, inspection_id))
+    """The answer as a file to hand on: its receipt holds the log's entry as well (`entry_json`), which says what was
+    answered."""
+    return await handed_on(place, await inspection(place, actor, inspection_id))
 
 
 @router.get("/{inspection_id}/report.html")

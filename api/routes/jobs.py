@@ -68,10 +68,12 @@ async def latest(
     limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 50,
     state: JobState | None = None,
 ) -> dict[str, Any]:
-    """Newest first; the parts of a batch stand beside it, as jobs of their own."""
+    """Newest first, a batch with its parts; these stand beside it as well, as jobs of their own."""
     async with place.database.read() as session:
-        jobs = await JobRepository(session).latest(tenant=actor.tenant, kinds=SHOWN, state=state, limit=limit)
-    return {"items": [job_object(job) for job in jobs]}
+        repository = JobRepository(session)
+        jobs = await repository.latest(tenant=actor.tenant, kinds=SHOWN, state=state, limit=limit)
+        parts = await repository.parts(*(job.id for job in jobs if job.kind is JobKind.BATCH))
+    return {"items": [job_object(job, [part for part in parts if part.parent == job.id]) for job in jobs]}
 
 
 @router.get("/{job_id}")

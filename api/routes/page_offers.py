@@ -9,6 +9,7 @@ from api.page_words import MADE, PORTRAIT_PURPOSES, PURPOSES, STYLES, chosen
 from api.portraits import ACTIONS
 from api.routes.portraits import MAX_REFERENCE
 from api.wording import Words
+from detector.faces import MAX_FACES
 from generator.portrait.artwork import DEFAULT_STRENGTH, MAX_SEED, NAMES, STYLE_PICTURE
 from generator.portrait.idol import MAX_SECONDS, MIN_SECONDS
 from generator.portrait.measures import MEASURES, Measure
@@ -98,6 +99,7 @@ def offers() -> dict[str, object]:
         "max_seed": MAX_SEED,
         "max_regions": MAX_REGIONS,
         "max_reference": MAX_REFERENCE,
+        "max_faces": MAX_FACES,
         "max_text": MAX_TEXT,
         "seconds": (MIN_SECONDS, MAX_SECONDS),
     }

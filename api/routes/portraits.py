@@ -13,6 +13,7 @@ from api.labels import AUTO, LABELS
 from api.portraits import ACTIONS, PORTRAIT, PortraitRequest
 from api.releases import find_release, release_document, release_file
 from api.uploads import read_form, upload_form
+from detector.faces import MAX_FACES
 
 router = APIRouter(prefix="/v1/portraits", tags=["portraits"])
 MAX_SETTINGS = 4096
@@ -25,9 +26,21 @@ FORM = upload_form(
         "consent": {"type": "string", "enum": ["true", "false"], "default": "false"},
         "consent_reference": {"type": "string", "maxLength": MAX_REFERENCE},
         "label": {"type": "string", "enum": list(LABELS), "default": AUTO},
+        "face": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MAX_FACES,
+            "description": "Which one is meant, from left to right, where there are several.",
+        },
     }
 )
-FIELDS = {"settings": MAX_SETTINGS, "consent": MAX_WORD, "consent_reference": MAX_REFERENCE, "label": MAX_WORD}
+FIELDS = {
+    "settings": MAX_SETTINGS,
+    "consent": MAX_WORD,
+    "consent_reference": MAX_REFERENCE,
+    "label": MAX_WORD,
+    "face": MAX_WORD,
+}
 
 
 async def read_request(request: Request, tool: str) -> PortraitRequest:
@@ -48,7 +61,16 @@ async def read_request(request: Request, tool: str) -> PortraitRequest:
         settings=_settings(fields["settings"]),
         label=label,
         style_data=upload.beside,
+        face=_face(fields["face"]),
     )
+
+
+def _face(text: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MAX_FACES):
+        raise InvalidRequest(f"The field `face` is a number from 1 to {MAX_FACES}.")
+    return int(text)
 
 
 def _settings(text: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""The face that a portrait tool works on: the largest in the picture, with its dense mesh."""
+"""The face that a portrait tool works on, with its dense mesh: the only one in the picture, or the one meant."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -7,7 +8,7 @@ from detector.apparent_age import ApparentAge
 from detector.faces import FaceFinder
 from detector.landmarks import LandmarkFinder, Points, eye_distance
 from detector.types import Face, Pixels
-from generator.errors import PortraitUnusable
+from generator.errors import InvalidSettings, PortraitUnusable, SeveralFaces
 
 MIN_EYES_APART: Final = 24.0
 """Pixels between the eyes; in a smaller face a landmark is off by more than an edit moves it."""
@@ -31,12 +32,29 @@ class Finders:
     age: ApparentAge = field(default_factory=ApparentAge.load)
 
 
-def find_subject(pixels: Pixels, finders: Finders) -> Subject:
-    """The largest face in `pixels`; raises `PortraitUnusable` if there is none, or none large enough."""
-    found = finders.faces.find(pixels)
+def find_subjects(pixels: Pixels, finders: Finders) -> tuple[Subject, ...]:
+    """The faces in `pixels` that can be worked on, from left to right.
+
+    Raises `PortraitUnusable` if there is none, or none large enough: small ones in the background do not count.
+    """
+    found = [Subject(pixels, face, finders.landmarks.find(pixels, face)) for face in finders.faces.find(pixels)]
     if not found:
         raise PortraitUnusable("There is no face in the picture.")
-    mesh = finders.landmarks.find(pixels, found[0])
-    if eye_distance(mesh) < MIN_EYES_APART:
+    large = [subject for subject in found if eye_distance(subject.mesh) >= MIN_EYES_APART]
+    if not large:
         raise PortraitUnusable(f"The face is too small: its eyes are less than {MIN_EYES_APART:g} pixels apart.")
-    return Subject(pixels, found[0], mesh)
+    return tuple(sorted(large, key=lambda subject: float(subject.mesh[:, 0].mean())))
+
+
+def choose_subject(subjects: Sequence[Subject], number: int | None = None) -> Subject:
+    """The one of `subjects` that is meant, by its `number` from 1 on; the only one needs none.
+
+    Raises `SeveralFaces` if no number says which of them, and `InvalidSettings` if there is no such number.
+    """
+    if number is None:
+        if len(subjects) > 1:
+            raise SeveralFaces(len(subjects))
+        return subjects[0]
+    if not 1 <= number <= len(subjects):
+        raise InvalidSettings(f"There is no face {number} in the picture: they are counted from 1 to {len(subjects)}.")
+    return subjects[number - 1]

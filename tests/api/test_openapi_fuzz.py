@@ -1,5 +1,5 @@
 """Random requests to every operation of the OpenAPI description, as it asks for them and as it does not: no failure of
-the service, and every refusal a problem. `make fuzz` runs it with more of them."""
+the service, every refusal a problem, and every answer as it is described. `make fuzz` runs it with more of them."""
 
 import json
 import os
@@ -14,7 +14,9 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
+from schemathesis.checks import response_schema_conformance
 from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
 from api.auth import Scope
 from api.errors import PROBLEM_JSON, NotOffered
@@ -22,6 +24,7 @@ from api.errors import PROBLEM_JSON, NotOffered
 EXAMPLES: Final = int(os.environ.get("SHINGAN_FUZZ_EXAMPLES", "5"))
 """Requests of either mode to each operation."""
 NULL: Final = "a%00b"
+DESCRIBED: Final = [status_code_conformance, content_type_conformance, response_schema_conformance]
 FIELDS: Final = {"type", "title", "status", "detail", "code"}
 
 bounded = settings(
@@ -77,6 +80,7 @@ def test_every_operation_takes_anything(service: tuple[str, dict[str, str]]) -> 
                 answer = case.call(headers=headers)
                 (kind,) = answer.headers.get("content-type", [""])
                 _problem(answer.status_code, kind, answer.content, case.as_curl_command())
+                case.validate_response(answer, checks=DESCRIBED)
                 asked.add(operation.label)  # noqa: B023 - called at once
 
             ask()

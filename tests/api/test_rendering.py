@@ -76,6 +76,13 @@ def test_codes_stand_whole_and_numbers_are_honest() -> None:
     assert "10<sup>-12</sup>" in sheet
 
 
+def test_a_score_that_decided_nothing_has_no_rate_beside_it() -> None:
+    verdict = {"label": "inconclusive", "action": "review", "probability": 0.7, "stated_fpr": None}
+    sheet = case_html(Case("A", _result(verdict=verdict | {"operating_point": None, "reasons": [], "conflicts": []})))
+    assert "This score decided nothing" in sheet
+    assert "Stated false-positive rate" not in sheet
+
+
 def test_tone_tells_a_declaration_from_a_contradiction() -> None:
     declared = _result()
     assert Case("", declared).tone == "declared"

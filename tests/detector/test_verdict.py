@@ -130,6 +130,19 @@ def test_experts_and_signers_accuse_beside_a_copied_mark() -> None:
     assert (declared.label, declared.operating_point) == (Label.SYNTHETIC_DECLARED, "c2pa.trusted")
 
 
+def test_a_rate_is_stated_where_an_operating_point_decided_and_nowhere_else() -> None:
+    for opinions in ([CLEAR], [FIRED], [CLEAR, SWAPPED]):
+        verdict = decide(Provenance(credentials(), NO_MARK), opinions)
+        assert (verdict.stated_fpr, verdict.operating_point) == (0.01, "tiny.test@clean")
+    broken = Provenance(credentials(INVALID, failures=MISMATCH), NO_MARK)
+    hinted = Provenance(credentials(), NO_MARK, declaration=DECLARED)
+    between = decide(Provenance(credentials(), NO_MARK), [UNSURE])
+    cleared = decide(Provenance(credentials(), NO_MARK), [CLEAR])
+    for verdict in (between, decide(broken, [CLEAR]), decide(hinted, [CLEAR]), glimpsed(cleared)):
+        assert (verdict.label, verdict.stated_fpr, verdict.operating_point) == (Label.INCONCLUSIVE, None, None)
+        assert verdict.probability is not None
+
+
 def test_a_second_mark_is_a_conflict_whatever_the_credential_says() -> None:
     second = (replace(MARK, record_id="ffffffffffff", key_id=2),)
     for held in (credentials(), credentials(VALID, soft_binding="00112233aabb")):

@@ -78,6 +78,10 @@ REFUSED = [
     ("帽子をかぶった男性", ("hat",)),
     ("不思議な女性", ("不思議",)),
     ("30代の女性", ("age 30s",)),
+    ("a smiling woman 😀", ("😀",)),
+    ("👩🏽‍🦰 with long 🔥 black hair, a hat", ("hat", "👩🏽‍🦰", "🔥")),
+    ("❤️❤ 日本人女性😎", ("❤️", "❤", "😎")),
+    ("💃", ("💃",)),
 ]
 
 SCREENED = [
@@ -101,6 +105,8 @@ SCREENED = [
     ("a famous actor", ("named_person",)),
     ("山田太郎さん", ("named_person",)),
     ("有名人にそっくりな男性", ("named_person",)),
+    ("a smiling 👶", ("minor",)),
+    ("👨‍👩‍👧", ("minor",)),
 ]
 
 
@@ -130,6 +136,12 @@ def test_best_effort_keeps_what_it_can_and_says_what_it_cannot() -> None:
     request = parse("a smiling man with a moustache", best_effort=True)
     assert request.attributes == {"sex": "male", "expression": "smile"}
     assert request.unsupported == ("moustache",)
+
+
+def test_a_symbol_is_left_out_by_name_and_changes_nothing() -> None:
+    request = parse("a woman 🔥 with long 💇‍♀️ hair ♥", best_effort=True)
+    assert request.attributes == parse("a woman with long hair").attributes
+    assert request.unsupported == ("🔥", "💇‍♀️", "♥")
 
 
 def test_a_screened_request_still_names_what_cannot_be_drawn() -> None:

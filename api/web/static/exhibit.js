@@ -57,7 +57,7 @@ const deeds = ({ answer, blob, path }, source) => {
   const save = element("a", { href: source, download: name, className: "button" }, ...words(["Save the file", "保存する"]));
   const file = new File([blob], name, { type: blob.type });
   const examine = element("button", { type: "button", onclick: () => inspect([file]) }, ...words(["Examine it", "これを調べる"]));
-  const receipt = element("a", { href: path, target: "_blank", rel: "noopener" }, ...words(["Answer and receipt", "回答と受領証"]));
+  const receipt = element("a", { href: path, download: `shingan-${answer.id}.json` }, ...words(["Save the answer with its receipt", "回答と受領証を保存"]));
   return element("div", { className: "deeds" }, save, ...(blob.type === GLB ? [] : [examine]), receipt);
 };
 

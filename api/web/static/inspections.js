@@ -1,13 +1,14 @@
 // Sends a picture to be examined, and puts the server's case sheet in place.
 
 import { problem } from "./problems.js";
-import { get, send } from "./service.js";
+import { end, get, send } from "./service.js";
 import { taskOf } from "./task.js";
 import { element, words } from "./wording.js";
 
 const SENDING = ["sending…", "送信しています…"];
 const WAITING = ["waiting for its turn…", "順番を待っています…"];
 const LOOKING = ["looking at pixels, credentials and watermark…", "画素・来歴情報・透かしを調べています…"];
+const CANCELLED = ["cancelled; nothing is recorded of it.", "中止しました。結果は記録されません。"];
 const JOB = "shingan.job.1";
 const LOOK_EVERY_MS = 500;
 const ROWS = 8;
@@ -15,12 +16,17 @@ const $ = (selector) => document.querySelector(selector);
 const form = $("[data-intake]");
 const report = $("[data-report]");
 const task = taskOf(form);
+const stop = $("[data-stop]");
 
-// A clip is answered by a job: its answer is there once the job has ended.
+// A clip is answered by a job: its answer is there once the job has ended, unless it is cancelled before.
 const ended = async (id, say) => {
+  const path = `/v1/jobs/${encodeURIComponent(id)}`;
+  stop.hidden = false;
+  stop.onclick = () => end(path).catch((error) => task.say(error.text, true));
   for (;;) {
-    const job = await (await get(`/v1/jobs/${encodeURIComponent(id)}`)).json();
+    const job = await (await get(path)).json();
     if (job.state === "done") return;
+    if (job.state === "cancelled") throw Object.assign(new Error(CANCELLED[0]), { text: CANCELLED });
     if (job.state !== "accepted" && job.state !== "running") throw problem(422, job.error || {});
     say(job.state === "accepted" ? WAITING : LOOKING);
     await new Promise((later) => setTimeout(later, LOOK_EVERY_MS));
@@ -35,7 +41,7 @@ const examined = async (file, say) => {
   body.append("file", file, file.name);
   const sent = (share) => (task.progress(share), share === 1 && say(LOOKING));
   const answer = await send("/v1/inspections", body, sent);
-  if (answer.schema === JOB) await ended(answer.id, say);
+  if (answer.schema === JOB) await ended(answer.id, say).finally(() => (stop.hidden = true));
   const sheet = await get(`/inspections/${encodeURIComponent(answer.id)}/sheet`);
   return element("template", { innerHTML: await sheet.text() }).content;
 };

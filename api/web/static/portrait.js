@@ -26,8 +26,8 @@ const refresh = () => {
 
 const seat = () => {
   const file = form.elements.file.files[0];
-  // Consent was given for the picture before.
-  [form.elements.consent.checked, form.elements.consent_reference.value] = [false, ""];
+  // Consent, and a face's number, were given for the picture before.
+  [form.elements.consent.checked, form.elements.consent_reference.value, form.elements.face.value] = [false, "", ""];
   const old = view.querySelector("img");
   if (old) URL.revokeObjectURL(old.src);
   view.classList.toggle("blank", !file);
@@ -42,8 +42,9 @@ const titled = (tool, output) => {
 
 const body = ({ settings, style }) => {
   const made = new FormData();
-  const { file, purpose, label, consent, consent_reference } = form.elements;
+  const { file, purpose, label, consent, consent_reference, face } = form.elements;
   if (file.files[0]) made.append("file", file.files[0], file.files[0].name);
+  if (face.value) made.append("face", face.value);
   if (style) made.append("style_file", style, style.name);
   made.append("purpose", purpose.value);
   made.append("label", label.value);

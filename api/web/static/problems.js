@@ -21,6 +21,7 @@ const RULES = {
 // By code: what it means in Japanese, and what may help.
 const CODES = {
   portrait_unusable: ["顔が見つからないか、加工できません。", "Choose a picture of one face, seen from the front.", "正面を向いた1人の顔の画像を選んでください。"],
+  several_faces: ["画像に複数の顔があります。", "Its number goes below the picture.", "画像の下に、左から数えた番号を入力してください。"],
   already_marked: ["この画像にはすでに当サービスの透かしがあります。", "A second mark would make two records of it: use the picture as it was before.", "元の画像を使ってください。"],
   credentials_unreadable: ["画像の来歴情報を保持できません。", "Use a copy without its damaged credentials.", "破損した来歴情報のないコピーを使ってください。"],
   media_too_small: ["画像が小さすぎて透かしを入れられません。", "Use a larger picture.", "より大きな画像を使ってください。"],
@@ -55,7 +56,7 @@ const reading = (body) => {
   const [meaning, advice, advised] = CODES[body.code] || [];
   const rules = body.policy_ids || [];
   const faults = (body.errors || []).map(fault).join("; ");
-  const names = (body.names || []).join("、");
+  const names = (body.names || (body.faces ? [`${body.faces}人`] : [])).join("、");
   const japanese = rules.map((id) => RULES[id]).filter(Boolean).join("") || meaning || body.detail;
   const code = [body.code, ...rules].join(": ");
   return [

@@ -15,11 +15,16 @@ export const send = (path, body, onProgress = () => {}) =>
     request.send(body);
   });
 
-export const get = async (path) => {
-  const answer = await fetch(path).catch(() => Promise.reject(problem(0, {})));
+const asked = async (path, options) => {
+  const answer = await fetch(path, options).catch(() => Promise.reject(problem(0, {})));
   if (!answer.ok) throw problem(answer.status, await answer.json().catch(() => ({})));
   return answer;
 };
+
+export const get = (path) => asked(path);
+
+// Ends a job; how it stands then.
+export const end = async (path) => (await asked(path, { method: "DELETE" })).json();
 
 // A released file as the service keeps it, with the answer that names it.
 export const release = async (route, body, { file = "file", onProgress } = {}) => {

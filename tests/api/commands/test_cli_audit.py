@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from api.audit_files import UNCOMPARED
 from api.checkpoints import Signer
 
 Shingan = Callable[..., Any]
@@ -52,13 +51,13 @@ def test_a_receipt_is_checked_alone_and_with_its_entry(shingan: Shingan, answer:
     entry = answer.with_name("entry.json")
     entry.write_text(json.loads(export.read_text().splitlines()[2])["json"])
     arguments = ("audit", "verify", "--receipt", answer, "--json")
-    assert _check(shingan(*arguments))["detail"] == f"Entry 1 is in the log.{UNCOMPARED}"
-    assert _check(shingan(*arguments, "--entry", entry))["detail"] == "Entry 1 is in the log."
+    assert _check(shingan(*arguments))["compared"] == "nothing"
+    assert _check(shingan(*arguments, "--entry", entry))["compared"] == "answer"
     document = json.loads(answer.read_text())
     bare = answer.with_name("receipt.json")
     bare.write_text(json.dumps(document["receipt"]))
-    assert _check(shingan("audit", "verify", "--receipt", bare, "--json"))["detail"] == "Entry 1 is in the log."
-    assert _check(shingan("audit", "verify", "--receipt", bare, "--entry", entry, "--json"))["ok"]
+    assert _check(shingan("audit", "verify", "--receipt", bare, "--json"))["compared"] == "nothing"
+    assert _check(shingan("audit", "verify", "--receipt", bare, "--entry", entry, "--json"))["compared"] == "entry"
     answer.write_text(json.dumps(document | {"sha256": "0" * 64}))
     assert _check(shingan(*arguments, "--entry", entry))["detail"] == "Entry 1 is about another answer."
     entry.write_text(entry.read_text().replace("verification", "inspection"))
@@ -67,6 +66,43 @@ def test_a_receipt_is_checked_alone_and_with_its_entry(shingan: Shingan, answer:
     bare.write_text(json.dumps(document["receipt"]))
     wrong = _check(shingan("audit", "verify", "--receipt", bare, "--json"))
     assert (wrong["first_bad"], wrong["detail"]) == (1, "Entry 1 is not under the head that was signed.")
+
+
+def test_an_answer_that_holds_its_entry_is_compared_by_one_command(
+    shingan: Shingan, answer: Path, export: Path
+) -> None:
+    document = json.loads(answer.read_text())
+    whole = json.loads(export.read_text().splitlines()[2])["json"]
+
+    def checked(entry: object, **changed: object) -> dict[str, Any]:
+        receipt = document["receipt"] | {"entry_json": entry}
+        answer.write_text(json.dumps(document | {"receipt": receipt} | changed))
+        return _check(shingan("audit", "verify", "--receipt", answer, "--json"))
+
+    assert checked(whole)["compared"] == "answer"
+    assert checked(whole, sha256="0" * 64)["detail"] == "Entry 1 is about another answer."
+    assert "does not hash" in checked(whole.replace("verification", "inspection"))["detail"]
+    assert "does not hash" in checked(whole + "\ud800")["detail"]
+    assert checked(7)["compared"] == "nothing"
+
+
+def test_what_is_printed_of_a_receipt_claims_no_more_than_was_checked(
+    shingan: Shingan, answer: Path, export: Path
+) -> None:
+    entry = answer.with_name("entry.json")
+    entry.write_text(json.loads(export.read_text().splitlines()[2])["json"])
+    arguments = ("audit", "verify", "--receipt", answer)
+    alone = shingan(*arguments).out
+    assert alone.startswith(
+        "proof alone: The log has entry 1, under a head of 2 entries that it signed. What that entry"
+    )
+    assert "no answer was compared" in alone
+    with_entry = "This is the answer that the log recorded in entry 1, under a head of 2 entries that it signed."
+    assert shingan(*arguments, "--entry", entry).out.splitlines()[0] == f"ok: {with_entry}"
+    answer.write_text(answer.read_text().replace('"verdict"', '"verdicts"'))
+    assert shingan(*arguments, "--entry", entry).out == "not proven: Entry 1 is about another answer.\n"
+    answer.write_text("{}")
+    assert shingan(*arguments).out == "not proven: The entry is without a receipt that can be read.\n"
 
 
 @pytest.mark.parametrize("value", [2**53 + 1, float("nan"), float("inf"), "\ud800"])

@@ -12,6 +12,7 @@ from api.app import create_app
 from api.settings import Settings
 from api.tenant_repository import ensure_tenant
 from detector.types import Pixels
+from tests.api.described_answers import as_described
 from tests.api.jobs.receiver import Receiver
 
 Headers: TypeAlias = dict[str, str]
@@ -34,7 +35,12 @@ async def app(settings: Settings) -> AsyncIterator[FastAPI]:
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=("192.0.2.7", 50_000))
-    async with httpx.AsyncClient(transport=transport, base_url="http://shingan.example", timeout=None) as caller:
+    async with httpx.AsyncClient(
+        transport=transport,
+        base_url="http://shingan.example",
+        timeout=None,
+        event_hooks={"response": [as_described]},
+    ) as caller:
         yield caller
 
 

@@ -96,6 +96,11 @@ async def test_a_batch_ends_when_its_parts_have(
     assert (failed.status_code, failed.json()["state"]) == (200, "failed")
     answer = await client.get(f"/v1/inspections/{batch['items'][0]['id']}", headers=headers)
     assert answer.json()["path"] == "a.png"
+    other = await ended((await client.post("/v1/jobs", files=files[:1], headers=headers)).json()["id"])
+    listed = (await client.get("/v1/jobs", headers=headers)).json()["items"]
+    batches = {item["id"]: item["items"] for item in listed if item["kind"] == "batch"}
+    assert batches == {batch["id"]: batch["items"], other["id"]: other["items"]}
+    assert [item["items"] for item in listed if item["kind"] != "batch"] == [[]] * 4
 
 
 async def test_what_is_cancelled_is_not_recorded(client: httpx.AsyncClient, headers: Headers, clip: bytes) -> None:

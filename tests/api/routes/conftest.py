@@ -12,9 +12,11 @@ from api.app import create_app
 from api.auth import ApiKeys
 from api.settings import Settings
 from api.tenant_repository import ensure_tenant
+from tests.api.described_answers import as_described
 
 Headers: TypeAlias = dict[str, str]
 Issue: TypeAlias = Callable[..., Awaitable[Headers]]
+CHECKED = {"response": [as_described]}
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ async def app(settings: Settings) -> AsyncIterator[FastAPI]:
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """A caller from elsewhere without a key; failures come back as answers."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=("192.0.2.7", 50_000))
-    async with httpx.AsyncClient(transport=transport, base_url="http://shingan.example") as caller:
+    async with httpx.AsyncClient(transport=transport, base_url="http://shingan.example", event_hooks=CHECKED) as caller:
         yield caller
 
 
@@ -41,7 +43,7 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 async def browser(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """A caller on this machine, as the page is opened by its operator."""
     transport = httpx.ASGITransport(app, client=("127.0.0.1", 50_000))
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as caller:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080", event_hooks=CHECKED) as caller:
         yield caller
 
 

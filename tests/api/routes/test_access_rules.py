@@ -24,6 +24,7 @@ OPEN = {
     "/v1/soft-bindings/matches/byReference",
     "/v1/soft-bindings/manifests/{manifest_id}",
     "/v1/compliance",
+    "/v1/audit/key",
     "/healthz",
     "/readyz",
     "/metrics",

@@ -3,16 +3,24 @@
 import io
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
 
+import cv2
 import httpx
 import jsonschema
+import numpy as np
 import pytest
+from fastapi import FastAPI
 from PIL import Image
 
 from api.contract import schema
+from api.workplace import Workplace
 from detector.media import sha256_hex
+from detector.types import Pixels
 from generator.backends.embedded import Embedded
 from generator.portrait.glb import texture_of
+from generator.portrait.subject import find_subjects
 from generator.prompt import parse
 
 Issue = Callable[..., Awaitable[dict[str, str]]]
@@ -26,6 +34,12 @@ def photo() -> bytes:
     buffer = io.BytesIO()
     pixels = Embedded.load().synthesise(parse("a woman"), seed=3).pixels
     Image.fromarray(pixels).save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()
+
+
+def encoded(pixels: Pixels) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -114,6 +128,52 @@ async def test_what_is_refused(
     files = {"file": ("a.jpg", photo)}
     done = await client.post(f"/v1/portraits/{tool}", files=files, data=FORM | fields, headers=holder)
     assert (done.status_code, done.json()["code"]) == (status, code)
+
+
+async def test_of_several_faces_one_is_to_be_named(client: httpx.AsyncClient, issue: Issue, photo: bytes) -> None:
+    holder = await issue("verify", "edit_portrait")
+    one = np.asarray(Image.open(io.BytesIO(photo)))
+    before = np.hstack([one, one[:, ::-1]])
+    asked: dict[str, Any] = {"files": {"file": ("two.png", encoded(before))}, "headers": holder}
+    refused = await client.post("/v1/portraits/surgery", data=FORM | NOSE, **asked)
+    assert (refused.status_code, refused.json()["code"], refused.json()["faces"]) == (422, "several_faces", 2)
+    none = await client.post("/v1/portraits/surgery", data=FORM | NOSE | {"face": "3"}, **asked)
+    assert (none.status_code, none.json()["code"]) == (422, "invalid_settings")
+    for number in ("0", "x", "²", "33", "-1"):
+        wrong = await client.post("/v1/portraits/surgery", data=FORM | NOSE | {"face": number}, **asked)
+        assert (number, wrong.json()["code"]) == (number, "invalid_request")
+    longer = {"settings": json.dumps({"changes": {"chin_height": 6}}), "face": "2"}
+    done = await client.post("/v1/portraits/surgery", data=FORM | longer, **asked)
+    assert done.status_code == 201, done.text
+    assert done.json()["settings"]["face"] == 2
+    file = (await client.get(f"{done.headers['location']}/file", headers=holder)).content
+    after = np.asarray(Image.open(io.BytesIO(file)))
+    change = cv2.blur(after.astype(np.float32) - before, (15, 15))  # which takes out the mark
+    left, right = np.hsplit(np.abs(change).max(axis=(0, 2)), 2)
+    assert right.max() > 3 * left.max()
+
+
+async def test_whoever_may_be_a_minor_beside_the_one_who_is_meant_is_seen(
+    app: FastAPI, client: httpx.AsyncClient, issue: Issue
+) -> None:
+    """With the line drawn between how old these two look, as no child is drawn here."""
+    faces = [Embedded.load().synthesise(parse("a woman"), seed=seed).pixels for seed in (3, 4)]
+    place: Workplace = app.state.workplace
+    finders = place.portrait_finders
+    subjects = [find_subjects(face, finders)[0] for face in faces]
+    looks = [finders.age.logit(each.pixels, each.mesh, landmarks=finders.landmarks) for each in subjects]
+    line = replace(finders.age, threshold=sum(looks) / 2)
+    vars(place)["portrait_finders"] = replace(finders, age=line)
+    older = 1 + looks.index(min(looks))
+    holder = await issue("verify", "edit_portrait")
+    wish: dict[str, Any] = {
+        "files": {"file": ("two.png", encoded(np.hstack(faces)))},
+        "data": FORM | NOSE | {"face": str(older)},
+    }
+    done = await client.post("/v1/portraits/surgery", headers=holder, **wish)
+    assert (done.status_code, done.json()["policy_ids"]) == (403, ["apparent_minor"])
+    alone: dict[str, Any] = {"files": {"file": ("one.png", encoded(faces[older - 1]))}, "data": FORM | NOSE}
+    assert (await client.post("/v1/portraits/surgery", headers=holder, **alone)).status_code == 201
 
 
 async def test_a_picture_without_a_face_is_refused(

@@ -12,6 +12,15 @@ from fastapi.routing import APIRoute
 from api.app import ROUTERS
 from api.auth import Actor, Scope
 from api.clock import timestamp
+from api.contract import (
+    Document,
+    failed_scan,
+    failed_verify,
+    generate_object,
+    idol_object,
+    mark_object,
+    portrait_object,
+)
 from api.jobs.job import Job, JobKind, JobState, Priority, asker, job_id
 from api.jobs.repository import JobRepository
 from api.outcomes import PREFIXES, new_id
@@ -71,6 +80,15 @@ HOLD_NOTHING_OF_TENANTS = {
     "/v1/soft-bindings/matches/byBinding",
 }
 FOR_THE_OPERATOR = {"/v1/tenants"}
+DIGEST = "0" * 64
+ANSWERS = {"inspection": failed_scan, "verification": failed_verify}
+RELEASES: Mapping[str, Document] = {
+    "generation": generate_object(path=None, prompt=CANARY, seed=7),
+    "mark": mark_object(path=None, input_sha256=DIGEST, made="generated", software=CANARY),
+    "portrait": portrait_object(path=None, tool="artwork", settings={"note": CANARY}, input_sha256=DIGEST),
+    "idol": idol_object(path=None, prompt=CANARY, say="", seed=7),
+    "erasure": {"note": CANARY},
+}
 
 
 @pytest.fixture
@@ -134,13 +152,15 @@ async def stored(place: Workplace, product: str) -> str:
     async with place.database.write() as session:
         entry = await place.audit.append(session, f"{product}.completed", {"tenant": "mine", "note": CANARY})
         if product in ("inspection", "verification"):
-            report = {"report": {"id": answer_id, "path": CANARY, "verdict": {}}, "preview": None}
+            told = ANSWERS[product](path=CANARY, code="empty_media", detail=CANARY)
+            report = {"report": told | {"id": answer_id, "created_at": now, "sha256": DIGEST}, "preview": None}
             await InspectionRepository(session).add(
                 StoredInspection(answer_id, product, "mine", now, "0" * 64, report, entry.index)
             )
             return answer_id
         record = ReleaseRecord(answer_id[-12:], now, "0" * 64, "0" * 64, "0" * 64, "test", None, CANARY)
-        answer = {"answer": {"id": answer_id, "record_id": record.record_id, "note": CANARY}, "blob": blob}
+        told = RELEASES[product] | {"id": answer_id, "created_at": now, "record_id": record.record_id}
+        answer = {"answer": told, "blob": blob}
         await GenerationRepository(session).add(
             StoredGeneration(answer_id, "mine", now, answer, entry.index, blob=blob)
         )

@@ -4,7 +4,7 @@ import pytest
 
 from detector.types import Pixels
 from generator.backends.embedded import Embedded
-from generator.portrait.subject import Finders, Subject, find_subject
+from generator.portrait.subject import Finders, Subject, choose_subject, find_subjects
 from generator.prompt import parse
 
 
@@ -21,4 +21,4 @@ def finders() -> Finders:
 
 @pytest.fixture(scope="session")
 def subject(portrait: Pixels, finders: Finders) -> Subject:
-    return find_subject(portrait, finders)
+    return choose_subject(find_subjects(portrait, finders))

@@ -13,7 +13,7 @@ from generator.errors import InvalidSettings
 from generator.portrait.face_shape import FaceShape, fit_similarity
 from generator.portrait.glb import texture_of
 from generator.portrait.reconstruct import Reconstruct
-from generator.portrait.subject import Finders, Subject, find_subject
+from generator.portrait.subject import Finders, Subject, find_subjects
 from generator.portrait.views import turn
 
 SHAPE = FaceShape.load()
@@ -51,7 +51,8 @@ def test_the_view_from_the_front_is_the_face(subject: Subject, finders: Finders)
     """Landmarks found in the drawn front view lie where those of the model do, to 5 % of the distance of the eyes."""
     sheet = Reconstruct().redraw(subject, {}).pixels
     assert sheet.shape == (768, 1152, 3)
-    front = find_subject(np.ascontiguousarray(sheet[384:, :384]), finders).mesh.astype(np.float64)
+    (rebuilt,) = find_subjects(np.ascontiguousarray(sheet[384:, :384]), finders)
+    front = rebuilt.mesh.astype(np.float64)
     ours = SHAPE.pose(subject.mesh.astype(np.float64)).to_model(subject.mesh.astype(np.float64))
     matrix, scale, shift = fit_similarity(ours, front)
     off = np.linalg.norm((scale * ours @ matrix.T + shift - front)[:, :2], axis=1)

@@ -1,91 +1,28 @@
 """The page as people use it: a real Chromium against a real server on this machine."""
 
 import re
-import shutil
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from skimage import data
 
-from api.app import create_app
 from api.rendering import Case, report_html
-from api.settings import Settings
 from detector.types import Pixels
+from tests.api.web.conftest import PATIENCE_MS
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-PATIENCE_MS = 120_000
-"""The first inspection loads the experts, and the machine may be busy with other tests."""
 FOREIGN = """() => [...document.querySelectorAll('option, img, [aria-label]:not([data-language])')]
   .map(part => part.tagName === 'OPTION' ? part.textContent : part.alt || part.ariaLabel)
   .filter(text => text && !/[\\u3040-\\u30ff\\u4e00-\\u9fff]/.test(text))"""
 """Choices, and names for screen readers, without a Japanese letter."""
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        # Chromium's own sandbox refuses to run as root, as which containers run tests.
-        camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *camera])
-        expect.set_options(timeout=PATIENCE_MS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Of a server with a home of its own."""
-    settings = Settings(home=tmp_path_factory.mktemp("page") / "home")
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(create_app(settings), log_level="warning")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        _wait_until(lambda: server.started)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(timeout=30)
-
-
-@pytest.fixture
-def page(chromium: Browser, address: str) -> Iterator[Page]:
-    """The page, opened; fails the test if a script or the content security policy complained."""
-    complaints: list[str] = []
-    context = chromium.new_context(viewport={"width": 1200, "height": 900})
-    context.set_default_timeout(PATIENCE_MS)
-    opened = context.new_page()
-    opened.on("console", lambda message: complaints.append(message.text) if _is_fault(message) else None)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.goto(address)
-    yield opened
-    context.close()
-    assert complaints == []
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
 def portrait(encode: Callable[..., bytes]) -> bytes:
     """A photo with one face, in the public domain (NASA)."""
     return encode(data.astronaut(), "JPEG")
-
-
-def _is_fault(message: ConsoleMessage) -> bool:
-    """An error in the console, except that Chromium notes every answer of 400 and up there."""
-    return message.type == "error" and not message.text.startswith("Failed to load resource")
-
-
-def _wait_until(happened: Callable[[], bool], *, seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end, "the server did not start"
-        time.sleep(0.05)
 
 
 def _upload(page: Page, name: str, data: bytes) -> None:

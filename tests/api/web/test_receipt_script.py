@@ -1,20 +1,18 @@
 """The receipt check in the browser against the one in Python: the same roots, the same canonical JSON."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import rfc8785
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from api.merkle import inclusion_spans, leaf_hash, root_of
 from api.rendering import STATIC
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SIZES = (1, 2, 3, 4, 5, 7, 8, 11, 16, 21)
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
+pytestmark = pytest.mark.browser
 ROOTS = """async (cases) => {
   const unhex = (text) => Uint8Array.from(text.match(/../g), (pair) => parseInt(pair, 16));
   return Promise.all(cases.map(({ leaf, index, size, proof }) =>
@@ -23,17 +21,15 @@ ROOTS = """async (cases) => {
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def page(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """An empty page from a file, which counts as a secure context, with the script in it."""
     file = tmp_path_factory.mktemp("script") / "empty.html"
     file.write_text("<!doctype html><title>Script</title>")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        opened = browser.new_page()
-        opened.goto(file.as_uri())
-        opened.add_script_tag(content=(STATIC / "receipt.js").read_text("utf-8"))
-        yield opened
-        browser.close()
+    opened = chromium.new_page()
+    opened.goto(file.as_uri())
+    opened.add_script_tag(content=(STATIC / "receipt.js").read_text("utf-8"))
+    yield opened
+    opened.close()
 
 
 def _cases(size: int) -> Iterator[dict[str, object]]:
