@@ -25,7 +25,7 @@ from detector.sandbox import Sandbox
 from detector.tracks import Appearance, Sighting, appearance_of, follow
 from detector.types import Evidence, Face, FaceScores, Frame, Moment, Pixels, Report, Tier, Verdict, Where
 from detector.verdict import decide, provenance_evidence
-from detector.video import MARK_FRAMES, SIDE, Clip, Sample, middle_first, open_clip, read_frames, spread
+from detector.video import MARK_FRAMES, SIDE, Clip, Sample, best_first, open_clip, read_frames, read_keys, spread
 
 MAX_FACES: Final = 8
 """Faces of a frame that are judged, the largest: with 64 frames that is as much work as 16 group photos."""
@@ -93,7 +93,9 @@ class Footage:
                 watcher.watch(sample, frame)  # 2
         seen = followed(watcher.finish(), clip)  # 3
         results = self._results(seen)  # 4
-        middle, *more = watcher.stills()
+        stills = watcher.stills()
+        keys = read_keys(data, clip, sandbox=self._sandbox, samples=[sample for sample, _ in stills])
+        middle, *more = best_first(stills, keys)
         provenance = self._checker.check(data, clip.media, middle, more=more, known=known)  # 5
         opinions = reconcile([item.opinion for item in results])
         faces = tuple(FaceScores(one.face.face, face_scores(results, one.face.index)) for one in seen)
@@ -127,7 +129,7 @@ class Watcher:
         self._seen: list[Seen] = []
         self._waiting: list[tuple[int, list[Views]]] = []
         self._wanted = {sample.frame for sample in spread(clip.samples, MARK_FRAMES)}
-        self._stills: list[Pixels] = []
+        self._stills: list[tuple[Sample, Pixels]] = []
 
     @property
     def read_all(self) -> bool:
@@ -137,7 +139,7 @@ class Watcher:
         order = len(self.samples)
         self.samples.append(sample)
         if sample.frame in self._wanted or order == 0:
-            self._stills.append(frame.pixels.copy())  # of its own, or it would keep its whole batch in memory
+            self._stills.append((sample, frame.pixels.copy()))  # its own, or it would keep its whole batch in memory
         found = self._finder.find(frame.pixels)[:MAX_FACES]
         for judged in judge(frame.pixels, found, jpeg=None):
             placed = replace(judged.face, frame=sample.frame, time_s=sample.time_s)
@@ -154,10 +156,9 @@ class Watcher:
         self._read()
         return self._seen
 
-    def stills(self) -> list[Pixels]:
-        """At least one frame, and the middle one first."""
-        kept = self._stills if len(self._stills) <= MARK_FRAMES else self._stills[1:]
-        return middle_first(kept)
+    def stills(self) -> list[tuple[Sample, Pixels]]:
+        """At least one frame, at most `MARK_FRAMES`."""
+        return self._stills if len(self._stills) <= MARK_FRAMES else self._stills[1:]
 
     def _read(self) -> None:
         """Has the experts read the waiting faces, of however many frames, together."""

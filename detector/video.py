@@ -5,7 +5,7 @@ However long the clip is, at most `BATCH_BYTES` of frames are in memory at once;
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -22,6 +22,8 @@ SIDE: Final = 1920
 """Longer side in pixels of the frames that are looked at: full HD stays as it is, 4K is halved."""
 MARK_FRAMES: Final = 6
 """Frames in which the watermark is searched, together and some alone: a tenth of a second a search."""
+MARK_KEYS: Final = 2
+"""Key frames in which it is searched beside those, at most."""
 BATCH_BYTES: Final = 16 * 1024 * 1024
 SOFT_SHARE: Final = 0.6
 """Share of the processor time of a sandbox task after which it stops of its own accord with what it has."""
@@ -112,16 +114,39 @@ def spread(samples: Sequence[Sample], count: int) -> tuple[Sample, ...]:
 
 
 def stills(data: bytes, *, sandbox: Sandbox, count: int = MARK_FRAMES) -> tuple[Media, list[Pixels]]:
-    """A few frames from all over the clip, the middle one first; at least one. Raises as `open_clip` does."""
+    """The clip and `mark_stills` of it. Raises as `open_clip` does."""
     clip = open_clip(data, sandbox=sandbox)
-    batches = read_frames(data, clip, sandbox=sandbox, samples=spread(clip.samples, count))
-    return clip.media, middle_first([frame.pixels for batch in batches for _, frame in batch])
+    return clip.media, mark_stills(data, clip, sandbox=sandbox, count=count)
 
 
-def middle_first(pictures: Sequence[Pixels]) -> list[Pixels]:
-    """`pictures`, of which there is at least one, with the middle one moved to the front."""
-    middle = len(pictures) // 2
-    return [pictures[middle], *pictures[:middle], *pictures[middle + 1 :]]
+def mark_stills(data: bytes, clip: Clip, *, sandbox: Sandbox, count: int = MARK_FRAMES) -> list[Pixels]:
+    """At most `count` frames from all over the clip, and key frames: `best_first`. Raises as `read_frames` does."""
+    samples = spread(clip.samples, count)
+    batches = read_frames(data, clip, sandbox=sandbox, samples=samples)
+    seen = [(sample, frame.pixels) for batch in batches for sample, frame in batch]
+    return best_first(seen, read_keys(data, clip, sandbox=sandbox, samples=samples))
+
+
+def read_keys(data: bytes, clip: Clip, *, sandbox: Sandbox, samples: Sequence[Sample]) -> list[tuple[Sample, Pixels]]:
+    """Up to `MARK_KEYS` key frames that `samples` are predicted from and that are not among them; none that fails."""
+    keys = {sample.key: replace(sample, tick=sample.key) for sample in samples}
+    for sample in samples:
+        keys.pop(sample.tick, None)
+    try:
+        batches = read_frames(data, clip, sandbox=sandbox, samples=spread(tuple(keys.values()), MARK_KEYS))
+        return [(key, frame.pixels) for batch in batches for key, frame in batch]
+    except (UnreadableMedia, DecodeTimeout):
+        return []
+
+
+def best_first(seen: Sequence[tuple[Sample, Pixels]], keys: Sequence[tuple[Sample, Pixels]]) -> list[Pixels]:
+    """The middle one of `seen` (at least one), which stands for the clip; then `keys` and other key frames; the rest.
+
+    The watermark is best read in key frames: from there on an encoder lets it move with the scene, and fade.
+    """
+    middle = len(seen) // 2
+    others = sorted((*keys, *seen[:middle], *seen[middle + 1 :]), key=lambda pair: pair[0].tick != pair[0].key)
+    return [pixels for _, pixels in (seen[middle], *others)]
 
 
 def still_at(data: bytes, number: int, *, sandbox: Sandbox) -> Frame:

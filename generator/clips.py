@@ -16,7 +16,7 @@ from detector.provenance.payload import Payload
 from detector.provenance.watermark import MIN_SIDE, pattern
 from detector.sandbox import Sandbox
 from detector.types import Media, Pixels
-from detector.video import MARK_FRAMES, middle_first, open_clip, read_frames, spread
+from detector.video import mark_stills, open_clip
 from generator.claim import claim
 from generator.elsewhere import Order, history
 from generator.errors import AlreadyMarked, MediaTooSmall
@@ -73,8 +73,7 @@ def _read(data: bytes, sandbox: Sandbox) -> tuple[Media, list[Pixels]]:
     clip = open_clip(data, sandbox=sandbox)
     if clip.frames > MAX_FRAMES:
         raise MediaTooLarge(f"A clip is marked up to {MAX_FRAMES} frames; this one has {clip.frames}.")
-    batches = read_frames(data, clip, sandbox=sandbox, samples=spread(clip.samples, MARK_FRAMES))
-    return clip.media, middle_first([frame.pixels for batch in batches for _, frame in batch])
+    return clip.media, mark_stills(data, clip, sandbox=sandbox)
 
 
 def _clip_bytes(written: object) -> bytes:

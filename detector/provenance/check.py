@@ -75,8 +75,8 @@ class ProvenanceChecker:
 
         A broken file is a finding and never an error. Raises `ProvenanceError` if a trust list is unusable and
         `DetectorError` if the sandbox itself is. Of a clip, `pixels` is the frame that stands for it, and `more` are
-        others in which the watermark may be. `known` are lists that count for this file beside those for all. `mark` is
-        what was read in `pixels` before, if it was.
+        others in which the watermark may be, the best first. `known` are lists that count for this file beside those
+        for all. `mark` is what was read in `pixels` before, if it was.
         """
         return self.check_and_look(data, media, pixels, more=more, known=known, mark=mark)[0]
 

@@ -54,10 +54,14 @@ def residual(plane: Plane) -> Plane:
 
 
 def overlaid(planes: Sequence[Plane]) -> Plane:
-    """Return the residuals of a clip's frames laid over each other, which keeps the mark alone; else the first."""
+    """Return the residuals of a clip's frames laid over each other, which keeps the mark alone; else the first.
+
+    The second counts most and the first least, as `video.best_first` has them.
+    """
     if len({plane.shape for plane in planes}) > 1:
         return planes[0]
-    result: Plane = (np.stack(planes).sum(axis=0) / np.sqrt(len(planes))).astype(np.float32)
+    shares = np.roll(1 / np.sqrt(np.arange(1, len(planes) + 1, dtype=np.float32)), 1)
+    result: Plane = np.tensordot(shares / np.linalg.norm(shares), np.stack(planes), axes=1)
     return result
 
 

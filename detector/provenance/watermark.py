@@ -97,14 +97,15 @@ def detect(pixels: Pixels, *, keys: Sequence[MarkKey]) -> WatermarkReading:
 def detect_clip(pictures: Sequence[Pixels], *, keys: Sequence[MarkKey]) -> WatermarkReading:
     """Search frames of one clip: all of them laid over each other, which keeps the mark alone, then a few one by one.
 
-    The quoted false-match probability is about all of these searches.
+    After the first, which stands for the clip, the best come first (`video.best_first`). The quoted false-match
+    probability is about all of these searches.
     """
     planes = [residual(working_copy(pixels)) for pixels in pictures if min(pixels.shape[:2]) >= MIN_SIDE]
     if not planes or not keys:
         return WatermarkReading(detected=False)
-    alike = len(planes) > 1 and len({plane.shape for plane in planes}) == 1
-    searched: list[Plane] = planes[:_SINGLE_FRAMES]
-    if alike:
+    first, *others = planes
+    searched: list[Plane] = [*others[: _SINGLE_FRAMES - 1], first]
+    if len(planes) > 1 and len({plane.shape for plane in planes}) == 1:
         searched = [overlaid(planes), *searched]
     readings = []
     for plane in searched:

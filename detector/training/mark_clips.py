@@ -65,6 +65,7 @@ DELIVERIES: Final[Mapping[str, tuple[Step, ...]]] = {
     "CRF 23": (Step(23),),
     "CRF 28": (Step(28),),
     "CRF 33": (Step(33),),
+    "CRF 36": (Step(36),),
     "CRF 28, then 33": (Step(28), Step(33)),
     "75 %, CRF 28": (Step(28, 0.75),),
 }

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,7 +21,20 @@ from detector.errors import DetectorError, EmptyMedia, MediaTooLarge, Unreadable
 from detector.sandbox import Limits, Sandbox
 from detector.shots import LEAST, MOST
 from detector.types import Frame, MediaKind, Pixels
-from detector.video import MARK_FRAMES, Clip, Sample, is_clip, open_clip, read_frames, spread, still_at, stills
+from detector.video import (
+    MARK_FRAMES,
+    MARK_KEYS,
+    Clip,
+    Sample,
+    is_clip,
+    mark_stills,
+    open_clip,
+    read_frames,
+    read_keys,
+    spread,
+    still_at,
+    stills,
+)
 
 Film = Callable[..., bytes]
 Photo = Callable[..., Pixels]
@@ -290,13 +304,39 @@ def test_ten_minutes_in_little_memory(film: Film) -> None:
 def test_stills_come_from_all_over_the_middle_first(film: Film, sandbox: Sandbox) -> None:
     data = film([plain(at * 2) for at in range(100)])
     media, pictures = stills(data, sandbox=sandbox, count=3)
-    first, second, third = (float(picture.mean()) for picture in pictures)
-    assert len(pictures) == 3 < MARK_FRAMES
+    first, key, second, third = (float(picture.mean()) for picture in pictures)
+    assert len(pictures) == 4 < MARK_FRAMES
+    assert key == pytest.approx(0, abs=1)
     assert second < first < third
     assert media.kind is MediaKind.VIDEO
     frame = still_at(data, 50, sandbox=sandbox)
     assert abs(frame.index - 50) <= 10
     assert float(frame.pixels.mean()) == pytest.approx(2 * frame.index, abs=8)
+
+
+def test_key_frames_come_after_the_middle_one(film: Film, sandbox: Sandbox) -> None:
+    data = film([plain(at * 2) for at in range(100)], options={"g": "30", "x264-params": "scenecut=0"})
+    clip = open_clip(data, sandbox=sandbox)
+    assert all(sample.key != sample.tick for sample in clip.samples)
+    seen = [float(picture.mean()) for picture in mark_stills(data, clip, sandbox=sandbox)]
+    assert len(seen) == MARK_FRAMES + MARK_KEYS
+    assert seen[1:3] == pytest.approx([60, 180], abs=2)
+    assert seen[3:] == sorted(seen[3:])
+    assert seen[0] == pytest.approx(2 * spread(clip.samples, MARK_FRAMES)[MARK_FRAMES // 2].frame, abs=2)
+
+
+def test_where_all_frames_are_key_frames_no_others_are_read(film: Film, sandbox: Sandbox) -> None:
+    data = film([plain(at * 2) for at in range(100)], options={"g": "1"})
+    clip = open_clip(data, sandbox=sandbox)
+    assert read_keys(data, clip, sandbox=sandbox, samples=clip.samples) == []
+    assert len(mark_stills(data, clip, sandbox=sandbox)) == MARK_FRAMES
+
+
+def test_key_frames_that_fail_are_left_out(film: Film, sandbox: Sandbox) -> None:
+    data = film([plain(at * 2) for at in range(100)])
+    clip = open_clip(data, sandbox=sandbox)
+    nowhere = [replace(sample, key=sample.tick + 10**6) for sample in clip.samples]
+    assert read_keys(data, clip, sandbox=sandbox, samples=nowhere) == []
 
 
 def test_spread_takes_no_more_than_there_are() -> None:

@@ -8,12 +8,19 @@ import numpy as np
 import pytest
 from skimage import data as photos
 
+from detector.provenance.carrier import CLIP_SLOPE
+from detector.provenance.keys import MarkKey
+from detector.provenance.mask import clip_mask
+from detector.provenance.payload import Payload
+from detector.provenance.watermark import detect_clip, lay, pattern
 from detector.sandbox import Sandbox
 from detector.training import mark_clips
 from detector.training.mark_clips import DELIVERIES, FRAMES, MOTIONS, Product, Step, decoded, deliver, encoded, film
 from detector.training.mark_journal import Journal
 from detector.types import Pixels
+from detector.video import MARK_FRAMES, best_first, open_clip, read_frames, read_keys, spread
 
+KEY = MarkKey(3, bytes(32))
 PRODUCT = Product(strength=3.0, crf="19", preset="veryfast")
 
 
@@ -44,6 +51,23 @@ def test_a_step_encodes_anew_and_smaller(make_photo: Callable[..., Pixels]) -> N
     smaller, twice = (Step(28, 0.75),), (Step(28, 0.75), Step(33))
     assert len(deliver(twice, made)) < len(made[smaller]) < len(made[()])
     assert [frame.shape for frame in decoded(made[twice])] == [(180, 242, 3)] * 3
+
+
+def test_in_a_panned_clip_the_key_frame_holds_the_mark(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    monkeypatch.setattr(mark_clips, "FRAMES", 25)
+    monkeypatch.setattr(mark_clips, "SIDE", 512)
+    tile = pattern(Payload("0123456789ab", 3), key=KEY, slope=CLIP_SLOPE)
+    marked = [lay(frame, tile, strength=3.0, weigh=clip_mask) for frame in film(photos.chelsea(), "pan", seed=1)]
+    delivered = deliver((Step(33),), {(): encoded(marked, crf=19)})
+    clip = open_clip(delivered, sandbox=sandbox)
+    samples = spread(clip.samples, MARK_FRAMES)
+    batches = read_frames(delivered, clip, sandbox=sandbox, samples=samples)
+    seen = [(sample, frame.pixels) for batch in batches for sample, frame in batch]
+    keys = read_keys(delivered, clip, sandbox=sandbox, samples=samples)
+    without, found = (detect_clip(best_first(seen, added), keys=[KEY]) for added in ([], keys))
+    assert found.record_id == "0123456789ab"
+    assert (found.z or 0) > (without.z or 0) + 1
+    assert detect_clip([pixels for _, pixels in keys], keys=[KEY]).record_id == "0123456789ab"
 
 
 def test_every_clip_is_counted_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
