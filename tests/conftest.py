@@ -96,6 +96,12 @@ def make_photo() -> Callable[..., Pixels]:
 
 
 @pytest.fixture(scope="session")
+def make_scene() -> Callable[[int], Pixels]:
+    """`make_scene(seed)`: a picture (400 512 3) of things with edges, as photos are."""
+    return _scene
+
+
+@pytest.fixture(scope="session")
 def film() -> Callable[..., bytes]:
     """`film(pictures, rate=10, format="mp4", codec="libx264", times=None, options=None, sound=False)`: a clip's bytes.
 
@@ -121,6 +127,15 @@ def _photo(seed: int = 0, *, width: int = 320, height: int = 240) -> Pixels:
         cells, strength = cells * 2, strength / 2
     picture += rng.normal(0.0, 2.0, picture.shape).astype(np.float32)
     return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def _scene(seed: int) -> Pixels:
+    pixels, rng = _photo(seed, width=512, height=400), np.random.default_rng(seed)
+    for _ in range(70):
+        middle, axes = rng.integers(0, (512, 400)).tolist(), rng.integers(4, 40, 2).tolist()
+        colour = rng.integers(0, 256, 3).tolist()
+        cv2.ellipse(pixels, middle, axes, float(rng.uniform(0, 180)), 0, 360, colour, -1, cv2.LINE_AA)
+    return pixels
 
 
 def _film(

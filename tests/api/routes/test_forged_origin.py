@@ -35,10 +35,10 @@ async def holder(issue: Issue) -> dict[str, str]:
 
 @pytest.fixture
 async def released(
-    client: httpx.AsyncClient, holder: dict[str, str], make_photo: Callable[..., Pixels], encode: Callable[..., bytes]
+    client: httpx.AsyncClient, holder: dict[str, str], make_scene: Callable[[int], Pixels], encode: Callable[..., bytes]
 ) -> tuple[str, bytes]:
     """Record id and file of a picture that this instance marked."""
-    files = {"file": ("made.png", encode(make_photo(6, width=512, height=512)))}
+    files = {"file": ("made.png", encode(make_scene(6)))}
     made = await client.post("/v1/marks", files=files, data={"purpose": "research"}, headers=holder)
     assert made.status_code == 201, made.text
     file = await client.get(f"{made.headers['location']}/file", headers=holder)
@@ -81,11 +81,11 @@ async def test_a_mark_copied_onto_another_picture_accuses_nobody(
     client: httpx.AsyncClient,
     holder: dict[str, str],
     released: tuple[str, bytes],
-    make_photo: Callable[..., Pixels],
+    make_scene: Callable[[int], Pixels],
     encode: Callable[..., bytes],
 ) -> None:
     record_id, data = released
-    found = await verified(client, holder, encode(_copied(data, make_photo(9, width=512, height=512))))
+    found = await verified(client, holder, encode(_copied(data, make_scene(9))))
     assert found["watermark"]["record_id"] == record_id
     assert found["verdict"]["label"] == "inconclusive"
     assert found["verdict"]["action"] == "review"
