@@ -6,7 +6,7 @@ al. 2011) say where the one would lie in the other; there the two must agree pat
 coarse part. Two faces in the same pose have many keypoints alike, and few patches.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -83,8 +83,17 @@ def _corners() -> cv2.ORB:
 
 
 def _agree(here: _Seen, there: _Seen) -> bool:
-    place = _place(there, here)
-    return place is not None and _share(there.grey, here.grey, place) >= LEAST_AGREEING
+    return any(_share(there.grey, here.grey, place) >= LEAST_AGREEING for place in _places(there, here))
+
+
+def _places(of: _Seen, within: _Seen) -> Iterator[NDArray[np.float64]]:
+    """Affine maps (2 3) by which `of` may lie in `within`: side upon side, as under lettering, which has nearly all
+    keypoints for itself; then as keypoints say."""
+    down, across = (there / here for there, here in zip(within.grey.shape, of.grey.shape, strict=True))
+    yield np.array([[across, 0.0, 0.0], [0.0, down, 0.0]])
+    found = _place(of, within)
+    if found is not None:
+        yield found
 
 
 def _place(of: _Seen, within: _Seen) -> NDArray[np.float64] | None:

@@ -25,8 +25,8 @@ from detector.training.mark_lab import Progress, share
 from detector.training.mark_peers import KEY, ours, record_id
 from detector.types import Pixels
 
-VICTIMS: Final = 3
-"""Photos onto which each mark is copied."""
+STEPS: Final = (11, 23, 37)
+"""Onto the photos so much further on each mark is copied: neighbours in a folder are often of one scene."""
 GAIN: Final = 1.5
 SMOOTHING: Final = 3
 """Strength of the filter, in grey levels."""
@@ -37,7 +37,7 @@ def measure_copies(photos: Sequence[Pixels], *, progress: Progress, journal: Jou
     kept = journal or Journal()
     results: list[Result] = []
     for number, photo in enumerate(photos):
-        victims = [photos[(number + step + 1) % len(photos)] for step in range(min(VICTIMS, len(photos) - 1))]
+        victims = [photos[(number + step) % len(photos)] for step in STEPS if step % len(photos)]
         key = f"copies/{core_version()}/{_version()}/{picture_name(photo, *victims)}/{number}"
         results.append(kept.once(key, partial(_try, photo, number, victims)))
         progress(f"{number + 1} of {len(photos)} photos")
