@@ -49,6 +49,16 @@ def source_body() -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
+def batch_body() -> dict[str, Any]:
+    """In OpenAPI: a form with several fields `file` and `url`, or JSON with `urls`."""
+    several = {"file": {"type": "array", "items": _FILE["file"]}, "url": {"type": "array", "items": _ADDRESS["url"]}}
+    form = {"type": "object", "properties": {**several, **_TERMS}}
+    urls = {"type": "array", "minItems": 1, "items": _ADDRESS["url"]}
+    named = {"type": "object", "required": ["urls"], "properties": {"urls": urls, **_TERMS}}
+    content = {"multipart/form-data": {"schema": form}, "application/json": {"schema": named}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A file as it came, or the `url` where it lies; one of the two."""

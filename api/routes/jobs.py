@@ -17,7 +17,7 @@ from api.jobs.ending import cancel
 from api.jobs.following import EVENT_STREAM, changes, found, job_document
 from api.jobs.job import PRIORITIES, JobKind, JobState, Priority
 from api.jobs.repository import JobRepository
-from api.uploads import Source, read_sources
+from api.uploads import Source, batch_body, read_sources
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 PAGE_LIMIT = 200
@@ -37,7 +37,7 @@ def priority_of(name: str) -> Priority:
     return PRIORITIES[name or "normal"]
 
 
-@router.post("", status_code=202)
+@router.post("", status_code=202, openapi_extra=batch_body())
 async def create(
     place: Place,
     actor: CanInspect,
