@@ -47,6 +47,26 @@ def test_the_aigc_field_is_read(inside: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "written",
+    [
+        f"tEXtAIGC\0{json.dumps(AIGC)}",
+        f"UNICODE\0{json.dumps({'AIGC': AIGC})}",
+        json.dumps({"AIGC": json.dumps(AIGC)}),
+        f"mdtaAIGC\0\0\0\x49data\0\0\0\1\0\0\0\0{json.dumps(AIGC)}",
+        f"AIGC {{}} AIGC={json.dumps(AIGC)}",
+    ],
+)
+def test_the_aigc_field_is_read_outside_of_xmp(written: str) -> None:
+    data = packet("") + b"\xff\x00" * 50 + written.encode() + b"\x00"
+    assert read_declaration(data) == Declaration(None, "2", "somebody", declares_ai=True)
+
+
+@pytest.mark.parametrize("written", ['AIGC {"Label": "9"}', 'AIGC{"Label": "1"}', 'AIGC said {"other": "1"}', "AIGC {"])
+def test_what_is_no_field_outside_of_xmp(written: str) -> None:
+    assert read_declaration(written.encode()) == Declaration()
+
+
+@pytest.mark.parametrize(
     "inside",
     [
         f"<Iptc4xmpExt:DigitalSourceType>{IPTC}digitalCapture</Iptc4xmpExt:DigitalSourceType>",
