@@ -13,7 +13,14 @@ GENERATED: Final = "trainedAlgorithmicMedia"
 EDITED: Final = "compositeWithTrainedAlgorithmicMedia"
 INGREDIENT: Final = "parent"
 """Name by which the actions point at the parent until the library has given it a label of its own."""
-SUFFIXES: Final[Mapping[str, str]] = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "video/mp4": "mp4"}
+SUFFIXES: Final[Mapping[str, str]] = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/webp": "webp",
+    "image/avif": "avif",
+    "image/tiff": "tiff",
+    "video/mp4": "mp4",
+}
 """Formats in which marked files leave."""
 
 

@@ -55,7 +55,7 @@ def mark(
     parent: Parent | None = None,
     profile: bytes | None = None,
 ) -> Marked:
-    """`pixels` with watermark, XMP and manifest, as a file of type `mime` (PNG, JPEG or WebP).
+    """`pixels` with watermark, XMP and manifest, as a file of type `mime` (one of `packet.PICTURES`).
 
     `parent` becomes an ingredient of the manifest, `profile` is an ICC profile. Raises `SigningFailed`, or
     `ProvenanceError` for a picture too small to bear a watermark.

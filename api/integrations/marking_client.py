@@ -26,6 +26,8 @@ SUFFIXES: Final[Mapping[str, str]] = {
     "image/png": ".png",
     "image/jpeg": ".jpg",
     "image/webp": ".webp",
+    "image/avif": ".avif",
+    "image/tiff": ".tiff",
     "video/mp4": ".mp4",
 }
 

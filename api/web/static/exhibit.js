@@ -24,6 +24,7 @@ const captioned = (shown, caption) => element("figure", {}, shown, ...(caption ?
 const shown = ({ blob, alt, before }, source) => {
   if (blob.type === GLB) return [turning(blob, alt, element("p", { className: "model" }, element("span", { className: "cube", ariaHidden: "true", textContent: "⬡" }), ...words(["A model to save and open in a 3D program", "3Dソフトで開くモデル"])))];
   if (blob.type.startsWith("video/")) return [captioned(called(alt, element("video", { src: source, controls: true, playsInline: true })))];
+  if (blob.type === "image/tiff") return [element("p", { className: "quiet" }, ...words(["Browsers do not show a TIFF: save it to see it.", "TIFFはブラウザでは表示できません。保存してご覧ください。"]))];
   const image = called(alt, element("img", { src: source }));
   if (!before) return [captioned(image)];
   return [captioned(called(["The picture as it was sent", "送信した画像"], element("img", { src: address(before) })), ["Before", "加工前"]), captioned(image, ["After, marked", "加工後（透かし入り）"])];

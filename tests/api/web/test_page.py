@@ -63,6 +63,24 @@ def test_a_picture_from_elsewhere_is_marked_and_examined(
     expect(sheet.locator(".stamp")).to_contain_text("painter 3")
 
 
+def test_a_release_that_no_browser_shows_says_so(
+    page: Page, make_photo: Callable[..., Pixels], encode: Callable[..., bytes]
+) -> None:
+    picture = {
+        "name": "a.tif",
+        "mimeType": "image/tiff",
+        "buffer": encode(make_photo(2, width=512, height=400), "TIFF"),
+    }
+    page.get_by_role("tab", name="Mark a file").click()
+    form = page.locator("[data-mark]")
+    form.locator("input[type=file]").set_input_files(picture)
+    form.get_by_label("Made with").fill("painter 3")
+    form.get_by_role("button", name="Mark, sign").click()
+    made = page.locator("[data-made]")
+    expect(made).to_contain_text("Browsers do not show a TIFF")
+    expect(made.get_by_role("link", name="Save the file")).to_have_attribute("download", re.compile(r"\.tiff$"))
+
+
 def test_live_art_asks_for_consent_and_waits_for_a_face(page: Page) -> None:
     """Chromium's own camera shows a pattern without a face: the session starts, waits, and ends when it is told to."""
     page.get_by_role("tab", name="Live art").click()
