@@ -21,8 +21,8 @@ SMALL_BODY = 64 * 1024
 """Largest body that is not an upload, in bytes."""
 BATCHES = "/v1/jobs"
 """The route whose form may hold many files."""
-BARE_PICTURE = "/v1/soft-bindings/matches/byContent"
-"""The route whose body is a picture as such."""
+BARE_CONTENT = "/v1/soft-bindings/matches/byContent"
+"""The route whose body is a picture or a clip as such."""
 REQUEST_ID = "x-request-id"
 GIVEN_ID = re.compile(r"[0-9a-fA-F]{8,32}(-[0-9a-fA-F]{4,12}){0,4}")
 """What a caller's own request id may look like: a UUID or hexadecimal, which says nothing about anybody."""
@@ -125,9 +125,9 @@ class BodyLimit:
 
 
 def _brings_file(path: str, content_type: str) -> bool:
-    """A form may hold a file; of bare pictures, only that route is told which asks for one."""
+    """A form may hold a file; of bare content, only that route is told which asks for some."""
     return content_type.startswith("multipart/form-data") or (
-        path == BARE_PICTURE and content_type.startswith("image/")
+        path == BARE_CONTENT and content_type.startswith(("image/", "video/"))
     )
 
 
