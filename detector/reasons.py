@@ -77,8 +77,8 @@ SENTENCES: dict[Reason, tuple[str, str]] = {
     ),
     Reason.RECORD_UNKNOWN: ("The watermark's record is not in this registry.", "透かしの記録が登録簿にありません。"),
     Reason.RELEASE_UNLIKE: (
-        "It does not show what the release shows that its mark names: the mark was copied, or this is a small part.",
-        "透かしが示す公開物と内容が異なります（透かしの転写、またはごく一部の切り出しの可能性）。",
+        "It could not be shown to be a copy of the release that its mark names: the mark may have been copied.",
+        "透かしが示す公開物の複製であることを確認できません（透かしが転写された可能性があります）。",
     ),
     Reason.MANIFEST_RECOVERED: (
         "The lost manifest was found again by the watermark.",
