@@ -6,10 +6,11 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 from api.db import Database
-from api.errors import NotFound
+from api.errors import BlobCorrupt, NotFound
 from api.fingerprints import FingerprintIndex
 from api.repositories import StoredRecord, blob_of_record, record_by_id
 from api.storage import Blobs
+from detector.errors import DetectorError
 from detector.media import open_media
 from detector.provenance.check import MIN_FINGERPRINT_QUALITY, ProvenanceChecker
 from detector.provenance.fingerprint import distance
@@ -48,13 +49,13 @@ class Registry:
         return found.record if found else None
 
     def file(self, record_id: str) -> bytes | None:
-        """The released file itself; null where it is no longer kept. For worker threads."""
+        """The released file itself; null where it is no longer kept as it was. For worker threads."""
         name = self._database.look_in_thread(lambda connection: blob_of_record(connection, record_id), self._loop)
         if name is None:
             return None
         try:
             return asyncio.run_coroutine_threadsafe(self._blobs.get(name), self._loop).result()
-        except NotFound:
+        except (NotFound, BlobCorrupt):
             return None
 
     def alike(self, fingerprint: str) -> tuple[str, ...]:
@@ -123,13 +124,18 @@ class RegistryChecker(ProvenanceChecker):
             return None
         if distance(record.fingerprint, looks.fingerprint) <= MAX_DISTANCE:
             return True
-        data = self._registry.file(record_id)
-        return data is not None and shows_any(pictures[:COMPARED], self._frames(data))
+        return shows_any(pictures[:COMPARED], self._frames(self._registry.file(record_id)))
 
-    def _frames(self, data: bytes) -> Sequence[Pixels]:
-        if is_clip(data):
-            return stills(data, sandbox=self.sandbox, count=COMPARED)[1]
-        return [open_media(data, sandbox=self.sandbox)[1].pixels]
+    def _frames(self, data: bytes | None) -> Sequence[Pixels]:
+        """Of a release; none where it is not kept, or is no picture: a model's texture lies within it."""
+        if data is None:
+            return ()
+        try:
+            if is_clip(data):
+                return stills(data, sandbox=self.sandbox, count=COMPARED)[1]
+            return (open_media(data, sandbox=self.sandbox)[1].pixels,)
+        except DetectorError:
+            return ()
 
     def _alike(self, looks: Looks) -> tuple[str, ...]:
         """Records whose marks a file is asked for in which none could be read."""

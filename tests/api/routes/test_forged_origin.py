@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 from PIL import Image
+from sqlalchemy import update
 
 from api.settings import Settings
+from api.tables import generations
 from detector.types import Pixels
 from generator.claim import Statement, claim
 from generator.marking import sign
@@ -115,17 +117,31 @@ async def test_a_copy_of_the_release_counts_as_one(
     assert "release_unlike" not in found["verdict"]["reasons"]
 
 
-async def test_where_the_release_is_no_longer_kept_a_crop_is_for_people_to_judge(
+async def _lost(app: FastAPI) -> None:
+    blobs = app.state.workplace.blobs
+    for name in [name async for name in blobs.names()]:
+        await blobs.delete(name)
+
+
+async def _no_picture(app: FastAPI) -> None:
+    """As a model is, in which the marked texture lies."""
+    place = app.state.workplace
+    name = await place.blobs.put(b"glTF\2\0\0\0")
+    async with place.database.write() as session:
+        await session.execute(update(generations).values(blob=name))
+
+
+@pytest.mark.parametrize("happened", [_lost, _no_picture], ids=["lost", "no picture"])
+async def test_where_there_is_no_release_to_compare_a_crop_is_for_people_to_judge(
     app: FastAPI,
     client: httpx.AsyncClient,
     holder: dict[str, str],
     released: tuple[str, bytes],
     encode: Callable[..., bytes],
+    happened: Callable[[FastAPI], Awaitable[None]],
 ) -> None:
     _, data = released
-    blobs = app.state.workplace.blobs
-    for name in [name async for name in blobs.names()]:
-        await blobs.delete(name)
+    await happened(app)
     pixels = np.asarray(Image.open(io.BytesIO(data)))
     cropped = await verified(client, holder, encode(pixels[40:, 60:]))
     assert cropped["verdict"]["action"] == "review"
