@@ -16,6 +16,7 @@ from api.labels import chosen, label_for
 from api.policy import PolicyRequest
 from api.portraits import PortraitRequest, policy_request, screen
 from api.releases import Released
+from api.repositories import add_session_frames
 from api.workplace import Workplace
 from detector.errors import MediaTooLarge
 from detector.importing import ONE_IMPORT
@@ -41,6 +42,8 @@ MAX_FRAME: Final = 1_000_000
 MAX_MESSAGE: Final = 2**20
 MAX_FRAMES: Final = 36_000
 """Of one session: an hour at ten a second."""
+KEPT_AT_ONCE: Final = 50
+"""Frames whose fingerprints are written together."""
 SCREEN_EVERY: Final = 50
 """Frames after which one is compared with the lists of known media, and searched for marks, as the first one is."""
 
@@ -55,6 +58,7 @@ class LiveSession:
         self._released: Released | None = None
         self._tile: NDArray[np.float32] | None = None
         self._follower: FaceFollower | None = None
+        self._looks: list[str] = []
         self.frames = 0
 
     async def begin(self) -> None:
@@ -88,16 +92,30 @@ class LiveSession:
         """The picture (JPEG) of a later frame. Raises `PolicyDenied`, a `DetectorError` or a `GeneratorError`."""
         if self.frames >= MAX_FRAMES:
             raise InvalidRequest(f"A live session has at most {MAX_FRAMES} frames.")
-        found, picture = await self._workplace.run(lambda: self._paint(data))
+        found, picture, looks = await self._workplace.run(lambda: self._paint(data))
         if self._asked is not None and (screened := screen(found) if found else None):
             context = replace(self._asked.context, screened=screened)
             await permit(self._workplace, replace(self._asked, context=context))
         self.frames += 1
+        self._looks.append(looks)
+        if len(self._looks) >= KEPT_AT_ONCE:
+            await self._keep_looks()
         return picture
 
     async def end(self) -> None:
+        await self._keep_looks()
         record_id = self._released.record.record_id if self._released else None
         await self._log(ENDED, {"frames": self.frames, "record_id": record_id})
+
+    async def _keep_looks(self) -> None:
+        """Of the frames since the last time: by them a frame is known later, for it is no copy of the release."""
+        if self._released is None or not self._looks:
+            return
+        record_id, looks, self._looks = self._released.record.record_id, self._looks, []
+        first = self.frames - len(looks)
+        await self._workplace.database.change(
+            lambda connection: add_session_frames(connection, record_id, first, looks)
+        )
 
     async def _log(self, kind: str, facts: Mapping[str, Any]) -> None:
         body = {"actor": self._actor.id, "tenant": self._actor.tenant, **facts}
@@ -116,7 +134,9 @@ class LiveSession:
         key = self._workplace.mark_keys[0]
         return pattern(Payload(self._released.record.record_id, key.key_id), key=key)
 
-    def _paint(self, data: bytes) -> tuple[Provenance | None, bytes]:
+    def _paint(self, data: bytes) -> tuple[Provenance | None, bytes, str]:
+        """What the frame says of its origin, if that was asked; the picture, and its fingerprint."""
+        from detector.provenance.fingerprint import pdq
         from detector.provenance.watermark import lay
         from generator.claim import EDITED, Statement
         from generator.label import labelled
@@ -133,7 +153,8 @@ class LiveSession:
         provider = self._workplace.settings.provider
         statement = Statement(None, f"shingan {TOOL}", now(), digital_source_type=EDITED, provider=provider)
         packet = xmp(self._released.record.record_id, statement)
-        return found, encode(lay(shown, self._tile), mime=MIME, packet=packet)
+        marked = lay(shown, self._tile)
+        return found, encode(marked, mime=MIME, packet=packet), pdq(marked)[0]
 
     def _checked(self, data: bytes, media: Media, frame: Frame) -> Provenance:
         from generator.errors import AlreadyMarked

@@ -8,7 +8,7 @@ from dataclasses import replace
 from api.db import Database
 from api.errors import BlobCorrupt, NotFound
 from api.fingerprints import FingerprintIndex
-from api.repositories import StoredRecord, blob_of_record, record_by_id
+from api.repositories import StoredRecord, blob_of_record, fingerprints_of_session, record_by_id
 from api.storage import Blobs
 from detector.errors import DetectorError
 from detector.media import open_media
@@ -47,6 +47,12 @@ class Registry:
         """For worker threads; called on the loop's own thread it would wait for itself."""
         found = self._database.look_in_thread(lambda connection: record_by_id(connection, record_id), self._loop)
         return found.record if found else None
+
+    def session(self, record_id: str) -> Sequence[str]:
+        """Fingerprints of the frames of a live session; for worker threads."""
+        return self._database.look_in_thread(
+            lambda connection: fingerprints_of_session(connection, record_id), self._loop
+        )
 
     def file(self, record_id: str) -> bytes | None:
         """The released file itself; null where it is no longer kept as it was. For worker threads."""
@@ -122,7 +128,7 @@ class RegistryChecker(ProvenanceChecker):
         record = self._registry.record(record_id) if record_id else None
         if record_id is None or record is None:
             return None
-        if distance(record.fingerprint, looks.fingerprint) <= MAX_DISTANCE:
+        if _near(looks, [record.fingerprint]) or _near(looks, self._registry.session(record_id)):
             return True
         return shows_any(pictures[:COMPARED], self._frames(self._registry.file(record_id)))
 
@@ -142,3 +148,7 @@ class RegistryChecker(ProvenanceChecker):
         if looks.watermark.detected or looks.quality < MIN_FINGERPRINT_QUALITY:
             return ()
         return self._registry.alike(looks.fingerprint)[:MOST_RECORDS]
+
+
+def _near(looks: Looks, fingerprints: Sequence[str]) -> bool:
+    return any(distance(fingerprint, looks.fingerprint) <= MAX_DISTANCE for fingerprint in fingerprints)

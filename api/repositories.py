@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.tables import api_keys, generations, idempotency, inspections, known_media, records
+from api.tables import (
+    HASH_CHARACTERS,
+    api_keys,
+    generations,
+    idempotency,
+    inspections,
+    known_media,
+    records,
+    session_frames,
+)
 from detector.types import ReleaseRecord
 
 if TYPE_CHECKING:
@@ -352,6 +361,20 @@ def blob_of_record(connection: Connection, record_id: str) -> str | None:
     released = records.join(generations, records.c.generation_id == generations.c.id)
     query = select(generations.c.blob).select_from(released).where(records.c.record_id == record_id)
     return connection.execute(query).scalar_one_or_none()
+
+
+def add_session_frames(connection: Connection, record_id: str, number: int, fingerprints: Sequence[str]) -> None:
+    """Of frames from `number` on that bear the mark of a live session."""
+    packed = bytes.fromhex("".join(fingerprints))
+    values = {"record_id": record_id, "number": number, "fingerprints": packed}
+    connection.execute(insert(session_frames).values(values))
+
+
+def fingerprints_of_session(connection: Connection, record_id: str) -> Sequence[str]:
+    """Of all frames that bear the mark of this record, in no order; none of a release that was no live session."""
+    query = select(session_frames.c.fingerprints).where(session_frames.c.record_id == record_id)
+    chunks = (bytes(chunk).hex() for chunk in connection.execute(query).scalars())
+    return [chunk[at : at + HASH_CHARACTERS] for chunk in chunks for at in range(0, len(chunk), HASH_CHARACTERS)]
 
 
 def _inspections(tenant: str, product: str) -> Select[Any]:

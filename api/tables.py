@@ -158,6 +158,15 @@ records = Table(
 )
 """The registry: what was released, and the manifest that a stripped copy gets back."""
 
+session_frames = Table(
+    "session_frames",
+    metadata,
+    Column("record_id", String(12), ForeignKey("records.record_id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("fingerprints", LargeBinary, nullable=False),
+)
+"""Fingerprints (32 bytes each) of the frames from `number` on that a live session gave out under its one record."""
+
 api_keys = Table(
     "api_keys",
     metadata,

@@ -18,11 +18,15 @@ import av
 import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image, ImageFile
 
 from detector.sandbox import Sandbox
 from detector.types import Pixels
 
+# How long an example takes says how busy the machine is, and nothing of what is tested.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 LIMITS = {name: getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}
 NETWORK_EVENTS = ("socket.connect", "socket.sendto", "socket.sendmsg")
 

@@ -12,6 +12,7 @@ from PIL import Image
 from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
+from api import live
 from api.app import create_app
 from api.live import FRAME_SIDE, LIVE_STYLES, MAX_FRAME
 from api.settings import Settings
@@ -60,7 +61,11 @@ def entries(client: TestClient) -> list[dict[str, Any]]:
     return [json.loads(item["json"]) for item in items]
 
 
-def test_a_session_has_one_record_and_every_frame_bears_it(client: TestClient, face: Pixels) -> None:
+@pytest.mark.parametrize("kept_at_once", [1, 50])
+def test_a_session_has_one_record_and_every_frame_bears_it(
+    client: TestClient, face: Pixels, kept_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "KEPT_AT_ONCE", kept_at_once)
     with client.websocket_connect(PATH, headers=holder(client, "stylise")) as socket:
         socket.send_text(json.dumps(WISH))
         assert socket.receive_json()["event"] == "started"
@@ -69,7 +74,7 @@ def test_a_session_has_one_record_and_every_frame_bears_it(client: TestClient, f
         socket.send_bytes(frame(face))
         recorded = socket.receive_json()
         pictures = [socket.receive_bytes()]
-        for shift in (3, 6):
+        for shift in (3, 60):
             socket.send_bytes(frame(np.roll(face, shift, axis=1)))
             pictures.append(socket.receive_bytes())
         socket.send_text("stop")
