@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import httpx
 import numpy as np
@@ -147,3 +148,23 @@ async def test_where_there_is_no_release_to_compare_a_crop_is_for_people_to_judg
     assert cropped["verdict"]["action"] == "review"
     whole = await verified(client, holder, encode(pixels, "JPEG"))
     assert whole["verdict"]["action"] == "flag"
+
+
+async def test_a_marked_clip_is_known_again_in_another_encoding_and_in_a_still(
+    client: httpx.AsyncClient,
+    holder: dict[str, str],
+    make_scene: Callable[[int], Pixels],
+    film: Callable[..., bytes],
+    encode: Callable[..., bytes],
+) -> None:
+    scene = make_scene(4)
+    files = {"file": ("made.mp4", film([np.roll(scene, 2 * step, axis=1) for step in range(20)]))}
+    made = await client.post("/v1/marks", files=files, data={"purpose": "research"}, headers=holder)
+    assert made.status_code == 201, made.text
+    data = (await client.get(f"{made.headers['location']}/file", headers=holder)).content
+    with av.open(io.BytesIO(data), "r") as clip:
+        frames = [frame.to_ndarray(format="rgb24") for frame in clip.decode(video=0)]
+    for copy in (film(frames, options={"crf": "28"}), encode(frames[10], "JPEG"), encode(frames[10][:, 60:], "JPEG")):
+        found = await verified(client, holder, copy)
+        assert found["watermark"]["record_id"] == made.json()["record_id"]
+        assert found["verdict"]["label"] == "synthetic_declared"
