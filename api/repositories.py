@@ -200,12 +200,6 @@ class ReleaseRepository:
         values = {"manifest": manifest, "manifest_sha256": sha256, "stamped": True}
         await self._session.execute(update(records).where(records.c.record_id == record_id).values(values))
 
-    async def fingerprints_after(self, entry: int, *, limit: int) -> Sequence[tuple[str, str, int]]:
-        """Record id, fingerprint and audit entry of up to `limit` records whose entry is later, in its order."""
-        columns = (records.c.record_id, records.c.fingerprint, records.c.entry)
-        query = select(*columns).where(records.c.entry > entry).order_by(records.c.entry).limit(limit)
-        return [(row[0], row[1], row[2]) for row in await self._session.execute(query)]
-
     async def count_since(self, moment: str, *, tenant: str) -> int:
         """How many records `tenant` made at or after the timestamp `moment`."""
         query = select(func.count()).select_from(records)
@@ -306,6 +300,9 @@ _LISTS = select(*(known_media.c[field.name] for field in fields(StoredList)))
 _LISTS = _LISTS.where(known_media.c.tenant == bindparam("of")).order_by(known_media.c.name)
 _ADD_INSPECTION = insert(inspections)
 _RECORD = select(records).where(records.c.record_id == bindparam("of"))
+_FINGERPRINTS = select(records.c.record_id, records.c.fingerprint, records.c.entry)
+_FINGERPRINTS = _FINGERPRINTS.where(records.c.entry > bindparam("after"))
+_FINGERPRINTS = _FINGERPRINTS.order_by(records.c.entry).limit(bindparam("most"))
 _RECORD_OF_FILE = select(records).where(records.c.sha256 == bindparam("of")).limit(1)
 
 
@@ -354,6 +351,12 @@ def record_by_sha256(connection: Connection, sha256: str) -> StoredRecord | None
     """Whose released file has these very bytes."""
     row = connection.execute(_RECORD_OF_FILE, {"of": sha256}).one_or_none()
     return _record(row) if row else None
+
+
+def fingerprints_after(connection: Connection, entry: int, *, limit: int) -> Sequence[tuple[str, str, int]]:
+    """Record id, fingerprint and audit entry of up to `limit` records whose entry is later, in its order."""
+    found = connection.execute(_FINGERPRINTS, {"after": entry, "most": limit})
+    return [(row[0], row[1], row[2]) for row in found]
 
 
 def blob_of_record(connection: Connection, record_id: str) -> str | None:
