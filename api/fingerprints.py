@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from api.db import Database
-from api.repositories import fingerprints_after
+from api.registry_looks import fingerprints_after
 from detector.provenance.fingerprint import BITS
 
 CHUNK: Final = 50_000

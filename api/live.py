@@ -15,8 +15,8 @@ from api.errors import InvalidRequest
 from api.labels import chosen, label_for
 from api.policy import PolicyRequest
 from api.portraits import PortraitRequest, policy_request, screen
+from api.registry_looks import add_session_frames
 from api.releases import Released
-from api.repositories import add_session_frames
 from api.workplace import Workplace
 from detector.errors import MediaTooLarge
 from detector.importing import ONE_IMPORT

@@ -8,7 +8,8 @@ from dataclasses import replace
 from api.db import Database
 from api.errors import BlobCorrupt, NotFound
 from api.fingerprints import FingerprintIndex
-from api.repositories import StoredRecord, blob_of_record, fingerprints_of_session, record_by_id
+from api.registry_looks import blob_of_record, fingerprints_of_session
+from api.repositories import StoredRecord, record_by_id
 from api.storage import Blobs
 from detector.errors import DetectorError
 from detector.media import open_media

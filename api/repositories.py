@@ -8,16 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.tables import (
-    HASH_CHARACTERS,
-    api_keys,
-    generations,
-    idempotency,
-    inspections,
-    known_media,
-    records,
-    session_frames,
-)
+from api.tables import api_keys, generations, idempotency, inspections, known_media, records
 from detector.types import ReleaseRecord
 
 if TYPE_CHECKING:
@@ -300,9 +291,6 @@ _LISTS = select(*(known_media.c[field.name] for field in fields(StoredList)))
 _LISTS = _LISTS.where(known_media.c.tenant == bindparam("of")).order_by(known_media.c.name)
 _ADD_INSPECTION = insert(inspections)
 _RECORD = select(records).where(records.c.record_id == bindparam("of"))
-_FINGERPRINTS = select(records.c.record_id, records.c.fingerprint, records.c.entry)
-_FINGERPRINTS = _FINGERPRINTS.where(records.c.entry > bindparam("after"))
-_FINGERPRINTS = _FINGERPRINTS.order_by(records.c.entry).limit(bindparam("most"))
 _RECORD_OF_FILE = select(records).where(records.c.sha256 == bindparam("of")).limit(1)
 
 
@@ -351,33 +339,6 @@ def record_by_sha256(connection: Connection, sha256: str) -> StoredRecord | None
     """Whose released file has these very bytes."""
     row = connection.execute(_RECORD_OF_FILE, {"of": sha256}).one_or_none()
     return _record(row) if row else None
-
-
-def fingerprints_after(connection: Connection, entry: int, *, limit: int) -> Sequence[tuple[str, str, int]]:
-    """Record id, fingerprint and audit entry of up to `limit` records whose entry is later, in its order."""
-    found = connection.execute(_FINGERPRINTS, {"after": entry, "most": limit})
-    return [(row[0], row[1], row[2]) for row in found]
-
-
-def blob_of_record(connection: Connection, record_id: str) -> str | None:
-    """The blob of the file that was released; null where none is kept."""
-    released = records.join(generations, records.c.generation_id == generations.c.id)
-    query = select(generations.c.blob).select_from(released).where(records.c.record_id == record_id)
-    return connection.execute(query).scalar_one_or_none()
-
-
-def add_session_frames(connection: Connection, record_id: str, number: int, fingerprints: Sequence[str]) -> None:
-    """Of frames from `number` on that bear the mark of a live session."""
-    packed = bytes.fromhex("".join(fingerprints))
-    values = {"record_id": record_id, "number": number, "fingerprints": packed}
-    connection.execute(insert(session_frames).values(values))
-
-
-def fingerprints_of_session(connection: Connection, record_id: str) -> Sequence[str]:
-    """Of all frames that bear the mark of this record, in no order; none of a release that was no live session."""
-    query = select(session_frames.c.fingerprints).where(session_frames.c.record_id == record_id)
-    chunks = (bytes(chunk).hex() for chunk in connection.execute(query).scalars())
-    return [chunk[at : at + HASH_CHARACTERS] for chunk in chunks for at in range(0, len(chunk), HASH_CHARACTERS)]
 
 
 def _inspections(tenant: str, product: str) -> Select[Any]:

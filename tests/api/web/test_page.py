@@ -66,14 +66,10 @@ def test_a_picture_from_elsewhere_is_marked_and_examined(
 def test_a_release_that_no_browser_shows_says_so(
     page: Page, make_photo: Callable[..., Pixels], encode: Callable[..., bytes]
 ) -> None:
-    picture = {
-        "name": "a.tif",
-        "mimeType": "image/tiff",
-        "buffer": encode(make_photo(2, width=512, height=400), "TIFF"),
-    }
+    picture = encode(make_photo(2, width=512, height=400), "TIFF")
     page.get_by_role("tab", name="Mark a file").click()
     form = page.locator("[data-mark]")
-    form.locator("input[type=file]").set_input_files(picture)
+    form.locator("input[type=file]").set_input_files({"name": "a.tif", "mimeType": "image/tiff", "buffer": picture})
     form.get_by_label("Made with").fill("painter 3")
     form.get_by_role("button", name="Mark, sign").click()
     made = page.locator("[data-made]")
